@@ -1,0 +1,37 @@
+// A fixed set of worker threads that share loops. The calling thread works too.
+#ifndef DRAGOMAN_BASE_THREAD_POOL_H_
+#define DRAGOMAN_BASE_THREAD_POOL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace dragoman {
+
+class ThreadPool {
+ public:
+  // threads >= 1 counts the caller; 0 takes AvailableCores().
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const;
+
+  // Calls body(begin, end, worker) over [0, count) in pieces of at least `grain`, handed out as workers
+  // get free; worker is in [0, threads()). Returns when all is done. Not reentrant: one loop at a time,
+  // and `body` must neither throw nor start another loop on this pool.
+  void ParallelFor(int64_t count, int64_t grain,
+                   const std::function<void(int64_t begin, int64_t end, int worker)>& body);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Cores this process may use: affinity mask and cgroup quota considered.
+int AvailableCores();
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_BASE_THREAD_POOL_H_
