@@ -1,0 +1,71 @@
+// Baseline against quantized: deltas with paired bootstrap intervals, and the decision of the gate.
+#ifndef DRAGOMAN_EVALUATE_COMPARE_H_
+#define DRAGOMAN_EVALUATE_COMPARE_H_
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "dragoman/result.h"
+#include "evaluate/benchmark.h"
+
+namespace dragoman {
+
+enum class Decision { kGo, kReconsider, kFallback };
+const char* DecisionName(Decision decision);  // "GO", "RECONSIDER", "FALLBACK"
+int ExitCodeOf(Decision decision);            // 0, 3, 4
+
+// Losses in percent of the baseline's score (row E4).
+struct GateOptions {
+  double max_mean_loss_percent = 1.0;
+  double max_pair_loss_percent = 2.0;
+  double max_high_resource_loss_percent = 0.8;
+  double fallback_loss_percent = 2.0;
+  std::vector<std::string> high_resource = {"en", "zh", "es", "fr"};
+  int bootstrap_draws = 1000;
+  uint64_t seed = 12345;
+  double confidence = 0.95;
+};
+
+// A change with its interval; negative means that the quantized build scores lower.
+struct Delta {
+  double points = 0, percent = 0;
+  double percent_low = 0, percent_high = 0;   // two-sided interval of `percent`
+};
+
+struct PairComparison {
+  std::string pair;
+  int64_t samples = 0;
+  double baseline_bleu = 0, quantized_bleu = 0, baseline_chrf = 0, quantized_chrf = 0;
+  Delta bleu, chrf;
+  double identical_share = 0;   // outputs that are equal
+  bool bleu_can_tell = false;   // the interval is narrow enough to decide at this pair's margin
+};
+
+struct GateCheck {
+  std::string name;       // "mean BLEU loss", "en-de loss", "high-resource loss", "wrong script"
+  double limit_percent = 0;
+  Delta delta;
+  Decision verdict = Decision::kGo;
+  std::string reason;     // one sentence with the figures
+};
+
+struct Comparison {
+  std::vector<PairComparison> pairs;
+  Delta mean_bleu, mean_chrf;
+  std::vector<GateCheck> checks;
+  Decision decision = Decision::kReconsider;
+  std::vector<std::string> reasons;
+  std::vector<std::string> advice;      // what to try on a failed or undecided gate
+};
+
+// Errors: kInvalidArgument when the two runs do not cover the same samples.
+Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResult& quantized,
+                           const GateOptions& options);
+// comparison.json: overall_comparison.mean_bleu_delta_percent, .acceptable, ... (schemas/comparison.schema.json)
+OrderedJson ToJson(const Comparison& comparison, const BenchmarkResult& baseline,
+                   const BenchmarkResult& quantized);
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_EVALUATE_COMPARE_H_

@@ -1,0 +1,49 @@
+// Test suites: sentence pairs with their origin and licence, and edge cases.
+#ifndef DRAGOMAN_EVALUATE_SUITE_H_
+#define DRAGOMAN_EVALUATE_SUITE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "dragoman/result.h"
+
+namespace dragoman {
+
+struct SuiteSample {
+  std::string id;
+  std::string source_lang;
+  std::string target_lang;
+  std::string source;
+  std::string reference;    // empty for an edge case without one
+  std::string domain;       // "everyday", "news", "edge:url"
+};
+
+struct Suite {
+  std::string name;
+  std::string license;
+  std::string origin;       // where it was read from
+  std::string hash;         // SHA-256 over the samples
+  std::vector<SuiteSample> samples;
+};
+
+struct SuiteOptions {
+  std::string source_lang = "en";
+  std::vector<std::string> target_langs;   // empty: every one the source has
+  int64_t samples_per_language = 0;        // 0: all; else a seeded choice
+  uint64_t seed = 12345;
+  bool include_edge_cases = true;
+};
+
+// The suite that ships (data/suite/): 60 sentences in ten languages, any pair with English on one side, edge cases.
+Result<Suite> BuiltInSuite(const SuiteOptions& options);
+// JSONL (source_lang, target_lang, source, reference, domain, license) or the JSON that WriteSuite wrote.
+// Errors: kCorruptFile with file and line.
+Result<Suite> ReadSuite(const std::string& path, const SuiteOptions& options);
+// eval/translate_gemma_test_suite.json
+Result<void> WriteSuite(const std::string& path, const Suite& suite);
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_EVALUATE_SUITE_H_

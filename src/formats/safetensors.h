@@ -1,0 +1,34 @@
+// safetensors: an 8-byte header length, a JSON header, then the tensors' bytes. Reader and writer.
+//
+// Limits and rules: docs/formats/safetensors.md (no holes, no overlaps, header at most 100 MB, known dtypes,
+// sizes that match shapes). A sharded model is a folder with model.safetensors.index.json.
+#ifndef DRAGOMAN_FORMATS_SAFETENSORS_H_
+#define DRAGOMAN_FORMATS_SAFETENSORS_H_
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dragoman/result.h"
+#include "formats/checkpoint.h"
+#include "formats/gguf.h"
+
+namespace dragoman {
+
+struct SafetensorsHeader {
+  std::vector<TensorInfo> tensors;                            // by offset
+  std::vector<std::pair<std::string, std::string>> metadata;  // __metadata__
+  uint64_t data_offset_bytes = 0;
+};
+
+// Checks header and bounds of a whole file's bytes. Errors: kCorruptFile, kUnsupported.
+Result<SafetensorsHeader> ParseSafetensors(std::span<const std::byte> bytes, const std::string& where);
+
+// Writes one file atomically, streaming (tensors in the order given; metadata {"format":"pt"}).
+Result<void> WriteSafetensors(const std::string& path, std::span<const GgufTensorPlan> tensors,
+                              const TensorSource& source);
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_FORMATS_SAFETENSORS_H_

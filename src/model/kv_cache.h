@@ -1,0 +1,63 @@
+// Keys and values of one sequence: a ring per local layer, a growing array per global one.
+//
+// Rows are [kv_heads, head_dim] float32. A local layer keeps window + chunk - 1 positions, so memory of a long
+// text grows only with its global layers. Not thread-safe.
+#ifndef DRAGOMAN_MODEL_KV_CACHE_H_
+#define DRAGOMAN_MODEL_KV_CACHE_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dragoman/result.h"
+#include "kernels/kernels.h"
+#include "model/gemma3_config.h"
+
+namespace dragoman {
+
+class KvCache {
+ public:
+  // max_tokens: positions the sequence may reach; max_chunk_tokens: rows of one forward call.
+  // Errors: kOutOfMemory.
+  static Result<std::unique_ptr<KvCache>> Create(Backend& backend, const Gemma3Config& config,
+                                                 int64_t max_tokens, int64_t max_chunk_tokens);
+  ~KvCache();
+  KvCache(const KvCache&) = delete;
+  KvCache& operator=(const KvCache&) = delete;
+
+  // Tokens stored so far = position of the next one.
+  int64_t length() const { return length_; }
+  int64_t max_tokens() const { return max_tokens_; }
+  int64_t max_chunk_tokens() const { return max_chunk_tokens_; }
+  uint64_t size_bytes() const { return size_bytes_; }
+  float* keys(int64_t layer) { return layers_[static_cast<size_t>(layer)].keys; }
+  float* values(int64_t layer) { return layers_[static_cast<size_t>(layer)].values; }
+  int64_t capacity(int64_t layer) const { return layers_[static_cast<size_t>(layer)].capacity; }
+
+  void Advance(int64_t tokens) { length_ += tokens; }
+  void Reset() { length_ = 0; }
+  // Becomes a copy of `other` (same model; a shared prompt prefix), its own sizes kept. Requires
+  // other.length() <= max_tokens().
+  void CopyFrom(const KvCache& other);
+
+ private:
+  struct Layer {
+    float* keys = nullptr;
+    float* values = nullptr;
+    int64_t capacity = 0;  // positions
+    bool local = false;
+  };
+  explicit KvCache(Backend& backend) : backend_(backend) {}
+  Backend& backend_;
+  std::vector<Layer> layers_;
+  int64_t row_elems_ = 0;
+  int64_t window_ = 0;
+  int64_t length_ = 0;
+  int64_t max_tokens_ = 0;
+  int64_t max_chunk_tokens_ = 0;
+  uint64_t size_bytes_ = 0;
+};
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_MODEL_KV_CACHE_H_

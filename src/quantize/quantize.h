@@ -1,0 +1,91 @@
+// From a checkpoint to a GGUF: plain conversion, and rounding to K-quants, plain or importance-weighted.
+//
+// Streams one tensor at a time: owned memory stays below the largest tensor plus 0.5 GB. Output appears atomically.
+// The same inputs give the same bytes, whatever the thread count.
+#ifndef DRAGOMAN_QUANTIZE_QUANTIZE_H_
+#define DRAGOMAN_QUANTIZE_QUANTIZE_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "blocks/block_type.h"
+#include "dragoman/result.h"
+#include "formats/checkpoint.h"
+#include "quantize/importance.h"
+
+namespace dragoman {
+
+// A named recipe: which type each tensor gets (llama.cpp's mixes, formats.md section 5).
+struct Recipe {
+  std::string name;          // "Q4_K_M"
+  uint32_t gguf_file_type;   // general.file_type
+  std::string description;   // for --help
+};
+std::span<const Recipe> AllRecipes();  // F16 BF16 F32 Q8_0 Q6_K Q5_K_S Q5_K_M Q4_K_S Q4_K_M
+// Any letter case. Errors: kInvalidArgument listing the known ones.
+Result<Recipe> FindRecipe(std::string_view name);
+
+struct PlannedTensor {
+  std::string name;
+  BlockType type = BlockType::kF32;
+  std::vector<uint64_t> shape;
+  uint64_t size_bytes = 0;
+};
+
+struct QuantizePlan {
+  std::string recipe;
+  std::vector<PlannedTensor> tensors;
+  uint64_t tensor_bytes = 0;
+  uint64_t file_bytes = 0;   // exact, header and padding included
+  double bits_per_weight = 0;
+};
+Result<QuantizePlan> PlanQuantization(const std::string& model_path, const Recipe& recipe);
+OrderedJson ToJson(const QuantizePlan& plan);
+
+struct QuantizeOptions {
+  Recipe recipe;
+  const ImportanceMatrix* importance = nullptr;   // null: plain rounding
+  int threads = 0;
+  std::optional<uint64_t> max_size_bytes;         // refuse a plan that is larger (kInvalidArgument, saying what fits)
+  std::function<void(uint64_t done_bytes, uint64_t total_bytes, const std::string& tensor)> progress;
+};
+
+struct QuantizedTensorReport {
+  std::string name;
+  BlockType type = BlockType::kF32;
+  double mean_squared_error = 0;     // against the source, unweighted
+  double relative_rmse = 0;          // sqrt(mse / mean square of the source)
+  double seconds = 0;
+};
+
+struct QuantizeReport {
+  QuantizePlan plan;
+  std::vector<QuantizedTensorReport> tensors;
+  std::string output_path;
+  std::string output_sha256;
+  std::vector<std::pair<std::string, std::string>> input_sha256;  // file name, digest
+  double seconds = 0;
+  uint64_t peak_anonymous_bytes = 0;
+};
+// quantization_metadata.json (row Q7); no durations in the part that must be reproducible.
+OrderedJson ToJson(const QuantizeReport& report);
+
+// Checks disk space, quantizes, writes `output_path`, checks that it opens and has the planned size.
+// Errors: kInvalidArgument, kCorruptFile, kIo (space needed against free), kUnsupported.
+Result<QuantizeReport> Quantize(const std::string& model_path, const std::string& output_path,
+                                const QuantizeOptions& options);
+
+// Rounds one row set: `values` [rows, cols] float32 to blocks of `type`; `importance` [cols] or empty. cols must be
+// a multiple of the block. The vector search (Highway) behind it equals its scalar twin bit for bit.
+void QuantizeRows(BlockType type, const float* values, int64_t rows, int64_t cols,
+                  std::span<const float> importance, std::byte* out);
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_QUANTIZE_QUANTIZE_H_

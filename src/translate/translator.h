@@ -1,0 +1,81 @@
+// Translation of texts: prompt, batched greedy decoding, prefix cache, long texts, streaming, output checks.
+#ifndef DRAGOMAN_TRANSLATE_TRANSLATOR_H_
+#define DRAGOMAN_TRANSLATE_TRANSLATOR_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dragoman/result.h"
+#include "model/gemma3.h"
+#include "text/languages.h"
+#include "text/tokenizer.h"
+
+namespace dragoman {
+
+struct TranslateOptions {
+  int max_batch = 32;             // sentences decoded in step
+  int64_t max_new_tokens = 0;     // per piece; 0: from the source's length (4x + 64, at most what the context holds)
+  int64_t max_source_tokens = 0;  // longer texts are split at sentences; 0: a size the model was trained for
+  bool split_sentences = true;    // split texts above max_source_tokens; false: translate whole or fail
+};
+
+struct TranslationRequest {
+  std::string text;
+  Language source;
+  Language target;
+};
+
+enum class FinishReason { kEndToken, kLength, kEmptyInput };
+
+struct Translation {
+  std::string text;
+  FinishReason finish = FinishReason::kEndToken;
+  int pieces = 1;               // prompts it took
+  int64_t prompt_tokens = 0;    // without the shared prefix
+  int64_t new_tokens = 0;
+  double latency_ms = 0;        // from the call that decodes it to its last token (queueing in the batch included)
+  double first_token_ms = 0;
+  std::vector<std::string> warnings;  // "repetition", "length limit reached"
+};
+
+// One per model; not thread-safe.
+class Translator {
+ public:
+  // Opens backend, model and tokenizer. Errors: those of the rooms below.
+  static Result<std::unique_ptr<Translator>> Open(const std::string& model_path, const std::string& device,
+                                                  int threads);
+  ~Translator();
+
+  using ProgressCallback = std::function<void(size_t done, size_t total)>;
+  // All requests, in order, batched and length-sorted inside; the same result as one at a time. An empty or
+  // blank text translates to itself. Errors: kInvalidArgument (a text that cannot fit), kOutOfMemory.
+  Result<std::vector<Translation>> Translate(std::span<const TranslationRequest> requests,
+                                             const TranslateOptions& options,
+                                             const ProgressCallback& progress = {});
+  // One text, its translation handed out as it grows.
+  Result<Translation> TranslateStreaming(const TranslationRequest& request, const TranslateOptions& options,
+                                         const std::function<void(std::string_view)>& on_text);
+
+  // Greedy continuation of given ids (tests, parity): new ids, the end token included when reached.
+  Result<std::vector<int32_t>> GreedyIds(std::span<const int32_t> prompt, int64_t max_new_tokens);
+
+  Gemma3& model();
+  const Tokenizer& tokenizer() const;
+  double load_seconds() const;
+  // Memory owned: KV caches and activations, now.
+  uint64_t cache_bytes() const;
+
+ private:
+  struct State;
+  explicit Translator(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_TRANSLATE_TRANSLATOR_H_
