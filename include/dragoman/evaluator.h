@@ -1,0 +1,76 @@
+// Proof: suites, benchmark runs, comparison and decision, divergence, scoring of any text, speed.
+#ifndef DRAGOMAN_EVALUATOR_H_
+#define DRAGOMAN_EVALUATOR_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dragoman/report.h"
+#include "dragoman/result.h"
+
+namespace dragoman::api {
+
+struct SuiteOptions {
+  std::string input;                     // JSONL or a suite file; empty: the built-in suite
+  std::string output;                    // JSON to write
+  std::string from = "en";
+  std::vector<std::string> languages;    // targets; empty: all
+  int64_t samples_per_language = 0;      // 0: all
+  uint64_t seed = 12345;
+  bool include_edge_cases = true;
+};
+Result<Report> WriteSuite(const SuiteOptions& options);
+
+struct BenchmarkOptions {
+  std::string model;            // empty: the bundled model
+  std::string suite;            // suite JSON or JSONL; empty: the built-in suite
+  std::string output;           // results JSON to write
+  int64_t samples_per_language = 0;
+  int max_batch = 32;
+  Machine machine;
+};
+// Predictions are kept beside the output, so that a killed run continues.
+Result<Report> Benchmark(const BenchmarkOptions& options);
+
+struct CompareOptions {
+  std::string baseline;         // results JSON
+  std::string quantized;        // results JSON
+  std::string output;           // comparison JSON to write; may be empty
+  double max_mean_loss_percent = 1.0;
+  double max_pair_loss_percent = 2.0;
+};
+// exit_code is the decision's: 0 GO, 3 RECONSIDER, 4 FALLBACK.
+Result<Report> Compare(const CompareOptions& options);
+
+struct DivergenceOptions {
+  std::string reference;        // model
+  std::string candidate;        // model
+  std::string suite;            // JSONL or suite JSON; empty: the built-in suite
+  int64_t max_samples = 0;
+  Machine machine;
+};
+Result<Report> Divergence(const DivergenceOptions& options);
+
+struct ScoreOptions {
+  std::string hypotheses;       // text file, a sentence a line
+  std::string references;       // the same
+  std::string target_language;  // picks the BLEU tokenizer as sacreBLEU does; may be empty
+  std::string tokenizer;        // "13a", "zh", "char", "none"; empty: by language
+};
+// BLEU, chrF and chrF++ with signatures, equal to sacreBLEU's.
+Result<Report> Score(const ScoreOptions& options);
+
+struct SpeedOptions {
+  std::string model;            // empty: the bundled model
+  int prefill_tokens = 512;     // 0: skip
+  int decode_tokens = 64;       // 0: skip
+  std::vector<int> batches = {1};
+  int repetitions = 3;
+  Machine machine;
+};
+Result<Report> MeasureSpeed(const SpeedOptions& options);
+
+}  // namespace dragoman::api
+
+#endif  // DRAGOMAN_EVALUATOR_H_
