@@ -1,0 +1,201 @@
+#include "dragoman/evaluator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "api/model_path.h"
+#include "base/atomic_file.h"
+#include "base/json.h"
+#include "evaluate/benchmark.h"
+#include "evaluate/compare.h"
+#include "evaluate/divergence.h"
+#include "evaluate/metrics/bleu.h"
+#include "evaluate/metrics/chrf.h"
+#include "evaluate/speed.h"
+#include "evaluate/suite.h"
+
+namespace dragoman::api {
+namespace {
+
+Result<Suite> LoadSuite(const std::string& path, const dragoman::SuiteOptions& options) {
+  return path.empty() ? BuiltInSuite(options) : ReadSuite(path, options);
+}
+
+constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
+
+Result<std::vector<std::string>> ReadTextLines(const std::string& path) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxTextBytes));
+  std::vector<std::string> lines;
+  size_t begin = 0;
+  while (begin < text.size()) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+Result<BleuTokenizer> ChooseTokenizer(const ScoreOptions& options) {
+  if (options.tokenizer.empty()) return DefaultBleuTokenizer(options.target_language);
+  if (options.tokenizer == "13a") return BleuTokenizer::k13a;
+  if (options.tokenizer == "zh") return BleuTokenizer::kZh;
+  if (options.tokenizer == "char") return BleuTokenizer::kChar;
+  if (options.tokenizer == "none") return BleuTokenizer::kNone;
+  return Fail(ErrorCode::kInvalidArgument,
+              "unknown tokenizer \"" + options.tokenizer + "\": expected 13a, zh, char or none");
+}
+
+std::string PairLines(const BenchmarkResult& result) {
+  std::string text;
+  for (const auto& pair : result.pairs) {
+    text += fmt::format("  {:<8} {:>4} sentences  BLEU {:6.2f}  chrF {:6.2f}  chrF++ {:6.2f}\n", pair.pair,
+                        pair.samples, pair.bleu, pair.chrf, pair.chrf_pp);
+  }
+  return text;
+}
+
+std::string ComparisonText(const Comparison& comparison) {
+  std::string text = fmt::format("{}\n", DecisionName(comparison.decision));
+  for (const auto& reason : comparison.reasons) text += "  " + reason + "\n";
+  for (const auto& pair : comparison.pairs) {
+    text += fmt::format("  {:<8} BLEU {:6.2f} -> {:6.2f} ({:+.2f} % [{:+.2f}, {:+.2f}])  chrF {:6.2f} -> {:6.2f}\n",
+                        pair.pair, pair.baseline_bleu, pair.quantized_bleu, pair.bleu.percent,
+                        pair.bleu.percent_low, pair.bleu.percent_high, pair.baseline_chrf,
+                        pair.quantized_chrf);
+  }
+  for (const auto& advice : comparison.advice) text += "  advice: " + advice + "\n";
+  return text;
+}
+
+}  // namespace
+
+Result<Report> WriteSuite(const SuiteOptions& options) {
+  dragoman::SuiteOptions room;
+  room.source_lang = options.from;
+  room.target_langs = options.languages;
+  room.samples_per_language = options.samples_per_language;
+  room.seed = options.seed;
+  room.include_edge_cases = options.include_edge_cases;
+  DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, LoadSuite(options.input, room));
+  DRAGOMAN_RETURN_IF_ERROR(dragoman::WriteSuite(options.output, suite));
+  OrderedJson json;
+  json["schema"] = "dragoman.suite_written/1";
+  json["output"] = options.output;
+  json["name"] = suite.name;
+  json["samples"] = suite.samples.size();
+  json["hash"] = suite.hash;
+  return Report{DumpJson(json),
+                fmt::format("wrote {}: {} samples of {}\n", options.output, suite.samples.size(), suite.name),
+                0};
+}
+
+Result<Report> Benchmark(const BenchmarkOptions& options) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
+  dragoman::SuiteOptions suite_options;
+  suite_options.samples_per_language = options.samples_per_language;
+  DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, LoadSuite(options.suite, suite_options));
+  dragoman::BenchmarkOptions room;
+  room.device = options.machine.device;
+  room.threads = options.machine.threads;
+  room.max_batch = options.max_batch;
+  if (!options.output.empty()) room.predictions_path = options.output + ".predictions.jsonl";
+  DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult result, RunBenchmark(model, suite, room));
+  const OrderedJson json = ToJson(result);
+  if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
+  std::string text = PairLines(result);
+  text += fmt::format("mean BLEU {:.2f}, mean chrF {:.2f}; {:.1f} sentences/s, latency p50 {:.0f} ms\n",
+                      result.mean_bleu, result.mean_chrf, result.sentences_per_second, result.latency_p50_ms);
+  return Report{DumpJson(json), std::move(text), 0};
+}
+
+Result<Report> Compare(const CompareOptions& options) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult baseline, ReadBenchmarkResult(options.baseline));
+  DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult quantized, ReadBenchmarkResult(options.quantized));
+  GateOptions gate;
+  gate.max_mean_loss_percent = options.max_mean_loss_percent;
+  gate.max_pair_loss_percent = options.max_pair_loss_percent;
+  DRAGOMAN_ASSIGN_OR_RETURN(const Comparison comparison, dragoman::Compare(baseline, quantized, gate));
+  const OrderedJson json = ToJson(comparison, baseline, quantized);
+  if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
+  return Report{DumpJson(json), ComparisonText(comparison), ExitCodeOf(comparison.decision)};
+}
+
+Result<Report> Divergence(const DivergenceOptions& options) {
+  dragoman::SuiteOptions suite_options;
+  suite_options.include_edge_cases = false;
+  DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, LoadSuite(options.suite, suite_options));
+  dragoman::DivergenceOptions room;
+  room.device = options.machine.device;
+  room.threads = options.machine.threads;
+  room.max_samples = options.max_samples;
+  DRAGOMAN_ASSIGN_OR_RETURN(const dragoman::Divergence divergence,
+                            MeasureDivergence(options.reference, options.candidate, suite, room));
+  OrderedJson json;
+  json["schema"] = "dragoman.divergence/1";
+  json["reference"] = options.reference;
+  json["candidate"] = options.candidate;
+  json["suite_hash"] = suite.hash;
+  json["divergence"] = ToJson(divergence);
+  std::string text = fmt::format(
+      "{} tokens: mean KL {:.5f} [{:.5f}, {:.5f}], median {:.5f}, 99 % {:.4f}, max {:.3f}; top-1 agreement "
+      "{:.2f} %\n",
+      divergence.tokens, divergence.mean_kl, divergence.mean_kl_low, divergence.mean_kl_high,
+      divergence.median_kl, divergence.p99_kl, divergence.max_kl, divergence.top1_agreement * 100);
+  return Report{DumpJson(json), std::move(text), 0};
+}
+
+Result<Report> Score(const ScoreOptions& options) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto hypotheses, ReadTextLines(options.hypotheses));
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto references, ReadTextLines(options.references));
+  if (hypotheses.size() != references.size() || hypotheses.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected as many lines as {} has ({}), at least one; found {}", options.references,
+                            references.size(), hypotheses.size()),
+                options.hypotheses);
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(const BleuTokenizer tokenizer, ChooseTokenizer(options));
+  const BleuScore bleu = CorpusBleu(tokenizer, hypotheses, references);
+  const ChrfOptions chrf;
+  ChrfOptions chrf_pp;
+  chrf_pp.word_order = 2;
+  const double chrf_score = CorpusChrf(chrf, hypotheses, references);
+  const double chrf_pp_score = CorpusChrf(chrf_pp, hypotheses, references);
+  OrderedJson json;
+  json["schema"] = "dragoman.score/1";
+  json["sentences"] = hypotheses.size();
+  json["bleu"] = {{"score", bleu.score}, {"signature", BleuSignature(tokenizer)}};
+  json["chrf"] = {{"score", chrf_score}, {"signature", ChrfSignature(chrf)}};
+  json["chrf++"] = {{"score", chrf_pp_score}, {"signature", ChrfSignature(chrf_pp)}};
+  return Report{DumpJson(json),
+                fmt::format("{}\n  {}\nchrF2 = {:.2f}\n  {}\nchrF2++ = {:.2f}\n  {}\n", FormatBleu(bleu),
+                            BleuSignature(tokenizer), chrf_score, ChrfSignature(chrf), chrf_pp_score,
+                            ChrfSignature(chrf_pp)),
+                0};
+}
+
+Result<Report> MeasureSpeed(const SpeedOptions& options) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
+  dragoman::SpeedOptions room;
+  room.device = options.machine.device;
+  room.threads = options.machine.threads;
+  room.prefill_tokens = options.prefill_tokens;
+  room.decode_tokens = options.decode_tokens;
+  room.batches = options.batches;
+  room.repetitions = options.repetitions;
+  DRAGOMAN_ASSIGN_OR_RETURN(const SpeedReport report, dragoman::MeasureSpeed(model, room));
+  std::string text = fmt::format("{} on {}, {} threads; ready in {:.2f} s\n", report.model_path, report.device,
+                                 report.threads, report.load_seconds);
+  const double decode_limit = report.read_gb_per_s * 1e9 / static_cast<double>(report.weight_bytes);
+  for (const auto& figure : report.figures) {
+    text += fmt::format("  {:<14} {:9.1f} tokens/s  ({:.1f} to {:.1f})\n", figure.name, figure.median,
+                        figure.min, figure.max);
+  }
+  text += fmt::format("  machine: {:.1f} GB/s read, {:.0f} GFLOP/s float32; decode_b1 limit {:.1f} tokens/s\n",
+                      report.read_gb_per_s, report.f32_gflop_per_s, decode_limit);
+  return Report{DumpJson(ToJson(report)), std::move(text), 0};
+}
+
+}  // namespace dragoman::api
