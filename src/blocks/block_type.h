@@ -1,7 +1,8 @@
-// The element types of tensors: plain floats and quantized blocks, with their names, sizes and decoders.
+// The element types of tensors: plain floats and quantized blocks, with their names, sizes and
+// decoders.
 //
-// Ids are those of ggml (stable, written into GGUF files). Choosing a block's values is not done here
-// (src/quantize); a layout and its scalar decode live in one file per type beside this one.
+// Ids are those of ggml (stable, written into GGUF files). Choosing a block's values is not done
+// here (src/quantize); a layout and its scalar decode live in one file per type beside this one.
 #ifndef DRAGOMAN_BLOCKS_BLOCK_TYPE_H_
 #define DRAGOMAN_BLOCKS_BLOCK_TYPE_H_
 
@@ -38,12 +39,15 @@ enum class BlockType : uint32_t {
 
 struct BlockTraits {
   BlockType type;
-  std::string_view name;   // "Q4_K", as llama.cpp prints it
-  uint32_t block_elems;    // weights per block; 1 for plain types
+  std::string_view name;  // "Q4_K", as llama.cpp prints it
+  uint32_t block_elems;   // weights per block; 1 for plain types
   uint32_t block_bytes;
   bool is_quantized;
   // Decodes `elems` (a multiple of block_elems) weights to float32; null for integer types.
   void (*decode)(const std::byte* blocks, int64_t elems, float* out);
+  // The fp16 factors of a quantized block: how many, and at which bytes of it.
+  uint32_t factor_count;
+  uint16_t factor_offsets_bytes[2];
 };
 
 // Null for an id that no supported type has.
@@ -54,7 +58,8 @@ const BlockTraits& TraitsOf(BlockType type);
 std::optional<BlockType> ParseBlockType(std::string_view name);
 std::span<const BlockTraits> AllBlockTraits();
 
-// Bytes of `rows` rows of `cols` weights; nullopt when cols is no multiple of the block, or on overflow.
+// Bytes of `rows` rows of `cols` weights; nullopt when cols is no multiple of the block, or on
+// overflow.
 std::optional<uint64_t> TensorBytes(BlockType type, uint64_t rows, uint64_t cols);
 
 }  // namespace dragoman
