@@ -1,8 +1,10 @@
-// The one narrow door to compute. A Backend offers the operations of a Gemma 3 forward pass, called per
-// layer, so that a virtual call costs nothing. ISA and device conditionals exist only under src/kernels.
+// The one narrow door to compute. A Backend offers the operations of a Gemma 3 forward pass, called
+// per layer, so that a virtual call costs nothing. ISA and device conditionals exist only under
+// src/kernels.
 //
-// Activations are float32 in memory that the backend allocates; weights are matrices of blocks. Row-major
-// throughout. Preconditions are the caller's duty; only allocation and opening return Results.
+// Activations are float32 in memory that the backend allocates; weights are matrices of blocks.
+// Row-major throughout. Preconditions are the caller's duty; only allocation and opening return
+// Results.
 #ifndef DRAGOMAN_KERNELS_KERNELS_H_
 #define DRAGOMAN_KERNELS_KERNELS_H_
 
@@ -38,7 +40,8 @@ struct AttentionSequence {
   int64_t first_row = 0;       // of this sequence's queries in the batch
   int64_t tokens = 0;          // rows
   int64_t first_position = 0;  // absolute position of the first row
-  const float* keys = nullptr;    // [capacity, kv_heads, head_dim] ring: position p lies in slot p % capacity
+  const float* keys =
+      nullptr;  // [capacity, kv_heads, head_dim] ring: position p lies in slot p % capacity
   const float* values = nullptr;  // same shape
   int64_t capacity = 0;
 };
@@ -72,9 +75,12 @@ class Backend {
   virtual Result<const std::byte*> BorrowWeights(std::span<const std::byte> host) = 0;
 
   // out [ids, cols] = scale * table rows.
-  virtual void EmbedRows(const WeightMatrix& table, std::span<const int32_t> ids, float scale, float* out) = 0;
-  // out [rows, dim] = x / sqrt(mean(x^2) + eps) * weight [dim]; weight has Gemma's +1 already added. In place allowed.
-  virtual void RmsNorm(const float* x, const float* weight, float eps, int64_t rows, int64_t dim, float* out) = 0;
+  virtual void EmbedRows(const WeightMatrix& table, std::span<const int32_t> ids, float scale,
+                         float* out) = 0;
+  // out [rows, dim] = x / sqrt(mean(x^2) + eps) * weight [dim]; weight has Gemma's +1 already
+  // added. In place allowed.
+  virtual void RmsNorm(const float* x, const float* weight, float eps, int64_t rows, int64_t dim,
+                       float* out) = 0;
   // out [tokens, w.rows] = x [tokens, w.cols] * w^T.
   virtual void MatMul(const WeightMatrix& w, const float* x, int64_t tokens, float* out) = 0;
   // In place on x [tokens, heads, head_dim]; positions [tokens] absolute.
@@ -83,16 +89,18 @@ class Backend {
   // Copies rows [tokens, kv_heads * head_dim] into the ring, from first_position on.
   virtual void StoreKv(const float* rows, int64_t tokens, int64_t row_elems, int64_t first_position,
                        int64_t capacity, float* ring) = 0;
-  // out, q [rows, heads, head_dim]. The rings already hold the rows' own keys and values; capacity is at least
-  // window + tokens - 1 (or every position when window is 0).
+  // out, q [rows, heads, head_dim]. The rings already hold the rows' own keys and values; capacity
+  // is at least window + tokens - 1 (or every position when window is 0).
   virtual void Attention(const float* q, std::span<const AttentionSequence> sequences,
                          const AttentionShape& shape, float* out) = 0;
   // out [elems] = gelu_tanh(gate) * up.
   virtual void GeluMul(const float* gate, const float* up, int64_t elems, float* out) = 0;
   // x [elems] += y.
   virtual void Add(float* x, const float* y, int64_t elems) = 0;
-  // The k largest of each row of logits [rows, vocab], best first; lowest id first on ties. out [rows * k].
-  virtual void TopLogits(const float* logits, int64_t rows, int64_t vocab, int k, std::span<TopLogit> out) = 0;
+  // The k largest of each row of logits [rows, vocab], best first; lowest id first on ties. out
+  // [rows * k].
+  virtual void TopLogits(const float* logits, int64_t rows, int64_t vocab, int k,
+                         std::span<TopLogit> out) = 0;
 };
 
 struct BackendInfo {
@@ -102,13 +110,13 @@ struct BackendInfo {
 };
 std::vector<BackendInfo> ListBackends();
 
-// device: "auto" or "cpu" (the best this machine has), "cpu:avx2", "cpu:avx512", "cpu:generic", "reference".
-// threads 0: all available cores. Errors: kInvalidArgument for an unknown name (listing the known ones),
-// kDevice when this machine lacks it.
+// device: "auto" or "cpu" (the best this machine has), "cpu:avx2", "cpu:avx512", "cpu:generic",
+// "reference". threads 0: all available cores. Errors: kInvalidArgument for an unknown name
+// (listing the known ones), kDevice when this machine lacks it.
 Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int threads);
 
-// Measured ceilings of this machine, for benchmarks: single-pass read bandwidth over memory, and float32
-// multiply-add rate, with the backend's threads. Takes about half a second.
+// Measured ceilings of this machine, for benchmarks: single-pass read bandwidth over memory, and
+// float32 multiply-add rate, with the backend's threads. Takes about half a second.
 struct MachineCeiling {
   double read_gb_per_s = 0;
   double f32_gflop_per_s = 0;
