@@ -1,0 +1,107 @@
+#include "cli/command_line.h"
+
+#include <iostream>
+#include <memory>
+
+#include "dragoman/dragoman_c.h"
+
+namespace dragoman::cli {
+namespace {
+
+constexpr int kBadUsage = 2;
+
+std::string EscapeJson(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      static constexpr char kHex[] = "0123456789abcdef";
+      out += "\\u00";
+      out += kHex[(c >> 4) & 15];
+      out += kHex[c & 15];
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+constexpr char kFooter[] =
+    "Exit codes: 0 success or GO, 1 internal error, 2 bad usage or input, 3 RECONSIDER, 4 FALLBACK,\n"
+    "5 input/output, device or memory. GB is 1e9 bytes, GiB is 2^30.\n\n"
+    "Start with:  dragoman ship                              the whole checklist on the bundled model\n"
+    "             dragoman translate \"Good morning.\" --to de\n"
+    "             dragoman COMMAND --help                    what a command does, with examples";
+
+std::unique_ptr<CLI::App> BuildApp(Context& context) {
+  auto app = std::make_unique<CLI::App>(
+      "Dragoman turns a TranslateGemma checkpoint into a small, proven, deployable build, and runs it.", "dragoman");
+  app->set_version_flag("--version", std::string("dragoman ") + dragoman_version());
+  app->add_flag("--json", context.json, "Print one JSON document on standard output instead of text");
+  app->add_flag("-q,--quiet", context.quiet, "No progress, no log lines on standard error");
+  app->add_option("--workspace", context.workspace, "Folder for everything that is produced")->capture_default_str();
+  app->require_subcommand(1);
+  app->fallthrough();  // the options above may also follow the subcommand
+  app->footer(kFooter);
+  AddShip(*app, context);
+  AddDoctor(*app, context);
+  AddVerify(*app, context);
+  AddInspect(*app, context);
+  AddTranslate(*app, context);
+  AddLanguages(*app, context);
+  AddConvert(*app, context);
+  AddCalibrate(*app, context);
+  AddQuantize(*app, context);
+  AddSuite(*app, context);
+  AddBenchmark(*app, context);
+  AddCompare(*app, context);
+  AddScore(*app, context);
+  AddBench(*app, context);
+  AddPackage(*app, context);
+  AddCompletion(*app, context);
+  return app;
+}
+
+}  // namespace
+
+void Finish(Context& context, const Result<api::Report>& report) {
+  if (!report) return FinishWithError(context, report.error());
+  std::cout << (context.json ? report->json : report->text) << std::flush;
+  context.exit_code = report->exit_code;
+  if (!std::cout) {
+    std::cerr << "dragoman: error: cannot write to standard output\n";
+    context.exit_code = api::ExitCodeOf(ErrorCode::kIo);
+  }
+}
+
+void FinishWithError(Context& context, const Error& error) {
+  context.exit_code = api::ExitCodeOf(error.code);
+  std::cerr << "dragoman: error: " << ToString(error) << "\n";
+  if (context.json) {
+    std::cout << "{\"schema\":\"dragoman.error/1\",\"error\":{\"code\":\"" << ErrorCodeName(error.code)
+              << "\",\"message\":\"" << EscapeJson(error.message) << "\",\"where\":\"" << EscapeJson(error.where)
+              << "\",\"exit_code\":" << context.exit_code << "}}\n";
+  }
+}
+
+void AddMachineOptions(CLI::App& command, Context& context) {
+  command.add_option("--device", context.machine.device, "auto, cpu, cpu:avx2, cpu:avx512, cpu:generic, reference")
+      ->capture_default_str();
+  command.add_option("--threads", context.machine.threads, "Worker threads; 0: all cores")
+      ->check(CLI::Range(0, 1024));
+}
+
+int RunCommandLine(int argc, char** argv) {
+  Context context;
+  const auto app = BuildApp(context);
+  try {  // CLI11 reports usage by exceptions; they end here
+    app->parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app->exit(e, std::cout, std::cerr) == 0 ? 0 : kBadUsage;
+  }
+  return context.exit_code;
+}
+
+}  // namespace dragoman::cli
