@@ -12,20 +12,20 @@
 namespace dragoman::api {
 
 struct SuiteOptions {
-  std::string input;                     // JSONL or a suite file; empty: the built-in suite
-  std::string output;                    // JSON to write
+  std::string input;   // JSONL or a suite file; empty: the built-in suite
+  std::string output;  // JSON to write
   std::string from = "en";
-  std::vector<std::string> languages;    // targets; empty: all
-  int64_t samples_per_language = 0;      // 0: all
+  std::vector<std::string> languages;  // targets; empty: all
+  int64_t samples_per_language = 0;    // 0: all
   uint64_t seed = 12345;
   bool include_edge_cases = true;
 };
 Result<Report> WriteSuite(const SuiteOptions& options);
 
 struct BenchmarkOptions {
-  std::string model;            // empty: the bundled model
-  std::string suite;            // suite JSON or JSONL; empty: the built-in suite
-  std::string output;           // results JSON to write
+  std::string model;   // empty: the bundled model
+  std::string suite;   // suite JSON or JSONL; empty: the built-in suite
+  std::string output;  // results JSON to write
   int64_t samples_per_language = 0;
   int max_batch = 32;
   Machine machine;
@@ -34,9 +34,9 @@ struct BenchmarkOptions {
 Result<Report> Benchmark(const BenchmarkOptions& options);
 
 struct CompareOptions {
-  std::string baseline;         // results JSON
-  std::string quantized;        // results JSON
-  std::string output;           // comparison JSON to write; may be empty
+  std::string baseline;   // results JSON
+  std::string quantized;  // results JSON
+  std::string output;     // comparison JSON to write; may be empty
   double max_mean_loss_percent = 1.0;
   double max_pair_loss_percent = 2.0;
 };
@@ -44,9 +44,9 @@ struct CompareOptions {
 Result<Report> Compare(const CompareOptions& options);
 
 struct DivergenceOptions {
-  std::string reference;        // model
-  std::string candidate;        // model
-  std::string suite;            // JSONL or suite JSON; empty: the built-in suite
+  std::string reference;  // model
+  std::string candidate;  // model
+  std::string suite;      // JSONL or suite JSON; empty: the built-in suite
   int64_t max_samples = 0;
   Machine machine;
 };
@@ -62,9 +62,9 @@ struct ScoreOptions {
 Result<Report> Score(const ScoreOptions& options);
 
 struct SpeedOptions {
-  std::string model;            // empty: the bundled model
-  int prefill_tokens = 512;     // 0: skip
-  int decode_tokens = 64;       // 0: skip
+  std::string model;         // empty: the bundled model
+  int prefill_tokens = 512;  // 0: skip
+  int decode_tokens = 64;    // 0: skip
   std::vector<int> batches = {1};
   int repetitions = 3;
   Machine machine;

@@ -12,13 +12,13 @@
 namespace dragoman::api {
 
 struct PackageOptions {
-  std::string model;                     // GGUF
-  std::string output;                    // folder
+  std::string model;   // GGUF
+  std::string output;  // folder
   std::string name = "translategemma";
   std::string version = "0.1.0";
   uint64_t shard_bytes = uint64_t{64} << 20;
-  std::string comparison;                // comparison.json, the proof
-  std::string results;                   // quantized_results.json
+  std::string comparison;  // comparison.json, the proof
+  std::string results;     // quantized_results.json
   std::vector<std::string> languages;
 };
 Result<Report> BuildPackage(const PackageOptions& options);

@@ -13,25 +13,25 @@
 namespace dragoman::api {
 
 struct CalibrateOptions {
-  std::string model;                    // empty: the bundled model
-  std::string output;                   // imatrix GGUF
-  std::string sources;                  // JSONL or plain text; empty: the calibration set that ships
+  std::string model;    // empty: the bundled model
+  std::string output;   // imatrix GGUF
+  std::string sources;  // JSONL or plain text; empty: the calibration set that ships
   std::string from = "en";
-  std::vector<std::string> languages;   // target languages; empty: the ten of the built-in suite
-  int64_t max_sentences = 0;            // 0: all
+  std::vector<std::string> languages;  // target languages; empty: the ten of the built-in suite
+  int64_t max_sentences = 0;           // 0: all
   Machine machine;
 };
 // Importance of every input column, measured on the model's own translations.
 Result<Report> Calibrate(const CalibrateOptions& options);
 
 struct QuantizeOptions {
-  std::string model;                        // empty: the bundled model
-  std::string output;                       // GGUF to write; may be empty for a plan
+  std::string model;   // empty: the bundled model
+  std::string output;  // GGUF to write; may be empty for a plan
   std::string type = "q4_k_m";
-  std::string importance;                   // imatrix GGUF; empty: none
-  bool calibrate = false;                   // measure the importance first
+  std::string importance;  // imatrix GGUF; empty: none
+  bool calibrate = false;  // measure the importance first
   std::optional<uint64_t> max_size_bytes;
-  bool plan_only = false;                   // say what would be written, exactly, and stop
+  bool plan_only = false;  // say what would be written, exactly, and stop
   Machine machine;
 };
 // Writes the GGUF and OUTPUT.quantization_metadata.json. Also converts (types f16, bf16, f32).

@@ -20,8 +20,11 @@ struct Machine {
   int threads = 0;              // 0: all cores this process may use
 };
 
-// Exit code of the process for an error: 2 bad usage or input, 5 input/output, device or memory, 1 internal.
+// Exit code of the process for an error: 2 bad usage or input, 5 input/output, device or memory, 1
+// internal.
 int ExitCodeOf(ErrorCode code);
+// An error as a JSON document ("dragoman.error/1").
+std::string ErrorJson(const Error& error);
 
 // Progress lines and log messages on standard error.
 void SetQuiet(bool quiet);

@@ -11,7 +11,8 @@
 
 namespace dragoman::api {
 
-// Rows P1-P4: accelerators, CPU, memory, disk, hub, workspace, versions. exit_code 5 when something needed is missing.
+// Rows P1-P4: accelerators, CPU, memory, disk, hub, workspace, versions. exit_code 5 when something
+// needed is missing.
 Result<Report> Doctor(const std::string& workspace);
 // Headers only: parameters, sizes by component, types.
 Result<Report> Inspect(const std::string& model);
@@ -19,14 +20,14 @@ Result<Report> Inspect(const std::string& model);
 Result<Report> Verify(const std::string& model, const Machine& machine);
 
 struct ShipOptions {
-  std::string model;                     // empty: the bundled model
+  std::string model;  // empty: the bundled model
   std::string workspace = "work";
   std::string effort = "fast";
   std::string type = "q4_k_m";
-  std::vector<std::string> languages;    // targets; empty: those of the built-in suite
+  std::vector<std::string> languages;  // targets; empty: those of the built-in suite
   int64_t samples_per_language = 0;
-  std::string stop_after;                // phase name; empty: all
-  bool force = false;                    // run every phase again
+  std::string stop_after;  // phase name; empty: all
+  bool force = false;      // run every phase again
   Machine machine;
 };
 // exit_code is the decision's: 0 GO, 3 RECONSIDER, 4 FALLBACK.

@@ -18,9 +18,9 @@ namespace dragoman::api {
 struct TranslateOptions {
   std::string from = "en";
   std::string to;
-  int max_batch = 32;          // sentences decoded in step
-  int64_t max_new_tokens = 0;  // per sentence; 0: from the source's length
-  bool split_sentences = true; // long texts are split at sentence boundaries and rejoined
+  int max_batch = 32;           // sentences decoded in step
+  int64_t max_new_tokens = 0;   // per sentence; 0: from the source's length
+  bool split_sentences = true;  // long texts are split at sentence boundaries and rejoined
 };
 
 struct TranslatedText {
@@ -43,11 +43,16 @@ class Translator {
   // In order; batched inside. Errors: kInvalidArgument (unknown language, with the nearest ones).
   Result<std::vector<TranslatedText>> Translate(std::span<const std::string> texts,
                                                 const TranslateOptions& options);
+  // The same as a report: a line a text, or JSON with tokens, latency and warnings.
+  Result<Report> TranslateToReport(std::span<const std::string> texts,
+                                   const TranslateOptions& options);
   // Hands out the text as it grows, in whole UTF-8 characters.
-  Result<TranslatedText> TranslateStreaming(const std::string& text, const TranslateOptions& options,
+  Result<TranslatedText> TranslateStreaming(const std::string& text,
+                                            const TranslateOptions& options,
                                             const std::function<void(std::string_view)>& on_text);
-  // Every line of the inputs ("-" is standard input), order kept, to `output` ("-" is standard output; a file
-  // appears whole or not at all). Blank lines stay blank. Errors: additionally kNotFound, kIo.
+  // Every line of the inputs ("-" is standard input), order kept, to `output` ("-" is standard
+  // output; a file appears whole or not at all). Blank lines stay blank. Errors: additionally
+  // kNotFound, kIo.
   Result<Report> TranslateFiles(std::span<const std::string> inputs, const std::string& output,
                                 const TranslateOptions& options);
 

@@ -51,8 +51,8 @@ Result<BleuTokenizer> ChooseTokenizer(const ScoreOptions& options) {
 std::string PairLines(const BenchmarkResult& result) {
   std::string text;
   for (const auto& pair : result.pairs) {
-    text += fmt::format("  {:<8} {:>4} sentences  BLEU {:6.2f}  chrF {:6.2f}  chrF++ {:6.2f}\n", pair.pair,
-                        pair.samples, pair.bleu, pair.chrf, pair.chrf_pp);
+    text += fmt::format("  {:<8} {:>4} sentences  BLEU {:6.2f}  chrF {:6.2f}  chrF++ {:6.2f}\n",
+                        pair.pair, pair.samples, pair.bleu, pair.chrf, pair.chrf_pp);
   }
   return text;
 }
@@ -61,10 +61,10 @@ std::string ComparisonText(const Comparison& comparison) {
   std::string text = fmt::format("{}\n", DecisionName(comparison.decision));
   for (const auto& reason : comparison.reasons) text += "  " + reason + "\n";
   for (const auto& pair : comparison.pairs) {
-    text += fmt::format("  {:<8} BLEU {:6.2f} -> {:6.2f} ({:+.2f} % [{:+.2f}, {:+.2f}])  chrF {:6.2f} -> {:6.2f}\n",
-                        pair.pair, pair.baseline_bleu, pair.quantized_bleu, pair.bleu.percent,
-                        pair.bleu.percent_low, pair.bleu.percent_high, pair.baseline_chrf,
-                        pair.quantized_chrf);
+    text += fmt::format(
+        "  {:<8} BLEU {:6.2f} -> {:6.2f} ({:+.2f} % [{:+.2f}, {:+.2f}])  chrF {:6.2f} -> {:6.2f}\n",
+        pair.pair, pair.baseline_bleu, pair.quantized_bleu, pair.bleu.percent,
+        pair.bleu.percent_low, pair.bleu.percent_high, pair.baseline_chrf, pair.quantized_chrf);
   }
   for (const auto& advice : comparison.advice) text += "  advice: " + advice + "\n";
   return text;
@@ -87,9 +87,10 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
   json["name"] = suite.name;
   json["samples"] = suite.samples.size();
   json["hash"] = suite.hash;
-  return Report{DumpJson(json),
-                fmt::format("wrote {}: {} samples of {}\n", options.output, suite.samples.size(), suite.name),
-                0};
+  return Report{
+      DumpJson(json),
+      fmt::format("wrote {}: {} samples of {}\n", options.output, suite.samples.size(), suite.name),
+      0};
 }
 
 Result<Report> Benchmark(const BenchmarkOptions& options) {
@@ -106,18 +107,21 @@ Result<Report> Benchmark(const BenchmarkOptions& options) {
   const OrderedJson json = ToJson(result);
   if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
   std::string text = PairLines(result);
-  text += fmt::format("mean BLEU {:.2f}, mean chrF {:.2f}; {:.1f} sentences/s, latency p50 {:.0f} ms\n",
-                      result.mean_bleu, result.mean_chrf, result.sentences_per_second, result.latency_p50_ms);
+  text += fmt::format(
+      "mean BLEU {:.2f}, mean chrF {:.2f}; {:.1f} sentences/s, latency p50 {:.0f} ms\n",
+      result.mean_bleu, result.mean_chrf, result.sentences_per_second, result.latency_p50_ms);
   return Report{DumpJson(json), std::move(text), 0};
 }
 
 Result<Report> Compare(const CompareOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult baseline, ReadBenchmarkResult(options.baseline));
-  DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult quantized, ReadBenchmarkResult(options.quantized));
+  DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult quantized,
+                            ReadBenchmarkResult(options.quantized));
   GateOptions gate;
   gate.max_mean_loss_percent = options.max_mean_loss_percent;
   gate.max_pair_loss_percent = options.max_pair_loss_percent;
-  DRAGOMAN_ASSIGN_OR_RETURN(const Comparison comparison, dragoman::Compare(baseline, quantized, gate));
+  DRAGOMAN_ASSIGN_OR_RETURN(const Comparison comparison,
+                            dragoman::Compare(baseline, quantized, gate));
   const OrderedJson json = ToJson(comparison, baseline, quantized);
   if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
   return Report{DumpJson(json), ComparisonText(comparison), ExitCodeOf(comparison.decision)};
@@ -140,7 +144,8 @@ Result<Report> Divergence(const DivergenceOptions& options) {
   json["suite_hash"] = suite.hash;
   json["divergence"] = ToJson(divergence);
   std::string text = fmt::format(
-      "{} tokens: mean KL {:.5f} [{:.5f}, {:.5f}], median {:.5f}, 99 % {:.4f}, max {:.3f}; top-1 agreement "
+      "{} tokens: mean KL {:.5f} [{:.5f}, {:.5f}], median {:.5f}, 99 % {:.4f}, max {:.3f}; top-1 "
+      "agreement "
       "{:.2f} %\n",
       divergence.tokens, divergence.mean_kl, divergence.mean_kl_low, divergence.mean_kl_high,
       divergence.median_kl, divergence.p99_kl, divergence.max_kl, divergence.top1_agreement * 100);
@@ -152,8 +157,8 @@ Result<Report> Score(const ScoreOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const auto references, ReadTextLines(options.references));
   if (hypotheses.size() != references.size() || hypotheses.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("expected as many lines as {} has ({}), at least one; found {}", options.references,
-                            references.size(), hypotheses.size()),
+                fmt::format("expected as many lines as {} has ({}), at least one; found {}",
+                            options.references, references.size(), hypotheses.size()),
                 options.hypotheses);
   }
   DRAGOMAN_ASSIGN_OR_RETURN(const BleuTokenizer tokenizer, ChooseTokenizer(options));
@@ -170,9 +175,9 @@ Result<Report> Score(const ScoreOptions& options) {
   json["chrf"] = {{"score", chrf_score}, {"signature", ChrfSignature(chrf)}};
   json["chrf++"] = {{"score", chrf_pp_score}, {"signature", ChrfSignature(chrf_pp)}};
   return Report{DumpJson(json),
-                fmt::format("{}\n  {}\nchrF2 = {:.2f}\n  {}\nchrF2++ = {:.2f}\n  {}\n", FormatBleu(bleu),
-                            BleuSignature(tokenizer), chrf_score, ChrfSignature(chrf), chrf_pp_score,
-                            ChrfSignature(chrf_pp)),
+                fmt::format("{}\n  {}\nchrF2 = {:.2f}\n  {}\nchrF2++ = {:.2f}\n  {}\n",
+                            FormatBleu(bleu), BleuSignature(tokenizer), chrf_score,
+                            ChrfSignature(chrf), chrf_pp_score, ChrfSignature(chrf_pp)),
                 0};
 }
 
@@ -186,15 +191,16 @@ Result<Report> MeasureSpeed(const SpeedOptions& options) {
   room.batches = options.batches;
   room.repetitions = options.repetitions;
   DRAGOMAN_ASSIGN_OR_RETURN(const SpeedReport report, dragoman::MeasureSpeed(model, room));
-  std::string text = fmt::format("{} on {}, {} threads; ready in {:.2f} s\n", report.model_path, report.device,
-                                 report.threads, report.load_seconds);
+  std::string text = fmt::format("{} on {}, {} threads; ready in {:.2f} s\n", report.model_path,
+                                 report.device, report.threads, report.load_seconds);
   const double decode_limit = report.read_gb_per_s * 1e9 / static_cast<double>(report.weight_bytes);
   for (const auto& figure : report.figures) {
-    text += fmt::format("  {:<14} {:9.1f} tokens/s  ({:.1f} to {:.1f})\n", figure.name, figure.median,
-                        figure.min, figure.max);
+    text += fmt::format("  {:<14} {:9.1f} tokens/s  ({:.1f} to {:.1f})\n", figure.name,
+                        figure.median, figure.min, figure.max);
   }
-  text += fmt::format("  machine: {:.1f} GB/s read, {:.0f} GFLOP/s float32; decode_b1 limit {:.1f} tokens/s\n",
-                      report.read_gb_per_s, report.f32_gflop_per_s, decode_limit);
+  text += fmt::format(
+      "  machine: {:.1f} GB/s read, {:.0f} GFLOP/s float32; decode_b1 limit {:.1f} tokens/s\n",
+      report.read_gb_per_s, report.f32_gflop_per_s, decode_limit);
   return Report{DumpJson(ToJson(report)), std::move(text), 0};
 }
 

@@ -25,8 +25,8 @@ Result<Report> BuildPackage(const PackageOptions& options) {
   json["manifest"] = report.manifest_path;
   json["total_bytes"] = report.total_bytes;
   json["shards"] = report.shards;
-  std::string text = fmt::format("wrote {}: {} shards, {} bytes\n", report.manifest_path, report.shards,
-                                 report.total_bytes);
+  std::string text = fmt::format("wrote {}: {} shards, {} bytes\n", report.manifest_path,
+                                 report.shards, report.total_bytes);
   OrderedJson compression = OrderedJson::array();
   for (const auto& figure : report.compression) {
     compression.push_back({{"method", figure.method},
@@ -47,8 +47,8 @@ Result<Report> VerifyPackage(const std::string& folder) {
   bool ok = true;
   for (const auto& check : checks) {
     list.push_back({{"what", check.what}, {"ok", check.ok}, {"detail", check.detail}});
-    text += fmt::format("{}  {}{}{}\n", check.ok ? "ok  " : "FAIL", check.what, check.detail.empty() ? "" : ": ",
-                        check.detail);
+    text += fmt::format("{}  {}{}{}\n", check.ok ? "ok  " : "FAIL", check.what,
+                        check.detail.empty() ? "" : ": ", check.detail);
     ok = ok && check.ok;
   }
   OrderedJson json;

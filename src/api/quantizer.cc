@@ -32,18 +32,18 @@ Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
       auto translator,
       dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
   Progress progress("calibrate", set.requests.size(), "sentences");
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      ImportanceMatrix matrix,
-      CollectImportance(*translator, set.requests,
-                        [&](size_t done, size_t) { progress.Update(done); }));
+  DRAGOMAN_ASSIGN_OR_RETURN(ImportanceMatrix matrix,
+                            CollectImportance(*translator, set.requests,
+                                              [&](size_t done, size_t) { progress.Update(done); }));
   matrix.datasets = {set.name};
   return matrix;
 }
 
 Report PlanReport(const QuantizePlan& plan) {
-  std::string text = fmt::format("{}: {} tensors, {:.3f} bits per weight, file of {} bytes ({:.3f} GB)\n",
-                                 plan.recipe, plan.tensors.size(), plan.bits_per_weight, plan.file_bytes,
-                                 static_cast<double>(plan.file_bytes) / 1e9);
+  std::string text =
+      fmt::format("{}: {} tensors, {:.3f} bits per weight, file of {} bytes ({:.3f} GB)\n",
+                  plan.recipe, plan.tensors.size(), plan.bits_per_weight, plan.file_bytes,
+                  static_cast<double>(plan.file_bytes) / 1e9);
   for (const auto& tensor : plan.tensors) {
     text += fmt::format("  {:<36} {:<6} {:>13}\n", tensor.name, TraitsOf(tensor.type).name,
                         tensor.size_bytes);
@@ -52,10 +52,10 @@ Report PlanReport(const QuantizePlan& plan) {
 }
 
 Report DoneReport(const QuantizeReport& report) {
-  std::string text =
-      fmt::format("wrote {} ({} bytes, {:.3f} GB, {:.3f} bits per weight) in {:.1f} s\n", report.output_path,
-                  report.plan.file_bytes, static_cast<double>(report.plan.file_bytes) / 1e9,
-                  report.plan.bits_per_weight, report.seconds);
+  std::string text = fmt::format(
+      "wrote {} ({} bytes, {:.3f} GB, {:.3f} bits per weight) in {:.1f} s\n", report.output_path,
+      report.plan.file_bytes, static_cast<double>(report.plan.file_bytes) / 1e9,
+      report.plan.bits_per_weight, report.seconds);
   return {DumpJson(ToJson(report)), std::move(text), 0};
 }
 
@@ -73,7 +73,8 @@ Result<Report> Calibrate(const CalibrateOptions& options) {
   json["tokens"] = tokens;
   json["hash"] = matrix.hash;
   return Report{DumpJson(json),
-                fmt::format("wrote {}: {} tensors, {} tokens\n", options.output, matrix.entries.size(), tokens),
+                fmt::format("wrote {}: {} tensors, {} tokens\n", options.output,
+                            matrix.entries.size(), tokens),
                 0};
 }
 
@@ -84,8 +85,8 @@ Result<Report> Quantize(const QuantizeOptions& options) {
     DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan, PlanQuantization(model, recipe));
     if (options.max_size_bytes && plan.file_bytes > *options.max_size_bytes) {
       return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{} needs {} bytes, --max-size allows {}", recipe.name, plan.file_bytes,
-                              *options.max_size_bytes),
+                  fmt::format("{} needs {} bytes, --max-size allows {}", recipe.name,
+                              plan.file_bytes, *options.max_size_bytes),
                   model);
     }
     return PlanReport(plan);
@@ -112,7 +113,8 @@ Result<Report> Quantize(const QuantizeOptions& options) {
     if (!progress) progress.emplace(recipe.name, total, "bytes");
     progress->Update(done, tensor);
   };
-  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeReport report, dragoman::Quantize(model, options.output, room));
+  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeReport report,
+                            dragoman::Quantize(model, options.output, room));
   if (progress) progress->Finish();
   Report done = DoneReport(report);
   DRAGOMAN_RETURN_IF_ERROR(
@@ -125,7 +127,8 @@ Result<uint64_t> ParseSize(const std::string& text) {
   char* end = nullptr;
   const double number = std::strtod(begin, &end);
   std::string unit(end);
-  std::transform(unit.begin(), unit.end(), unit.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(unit.begin(), unit.end(), unit.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   const double scale = unit.empty() || unit == "b" ? 1
                        : unit == "kb"              ? 1e3
                        : unit == "mb"              ? 1e6
@@ -134,10 +137,12 @@ Result<uint64_t> ParseSize(const std::string& text) {
                        : unit == "gib"             ? 1073741824.0
                                                    : 0;
   const double bytes = number * scale;
-  const bool digit_first = std::isdigit(static_cast<unsigned char>(text.empty() ? 'x' : text[0])) != 0;
+  const bool digit_first =
+      std::isdigit(static_cast<unsigned char>(text.empty() ? 'x' : text[0])) != 0;
   if (!digit_first || end == begin || scale == 0 || !(bytes >= 1 && bytes < 9e18)) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "expected a size such as 2.0GB, 1900MB, 1.5GiB or 2000000000, found \"" + text + "\"");
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "expected a size such as 2.0GB, 1900MB, 1.5GiB or 2000000000, found \"" + text + "\"");
   }
   return static_cast<uint64_t>(std::floor(bytes + 1e-6));
 }
@@ -146,7 +151,8 @@ std::string DescribeRecipes() {
   std::string text;
   for (const auto& recipe : AllRecipes()) {
     std::string name = recipe.name;
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     text += fmt::format("  {:<8} {}\n", name, recipe.description);
   }
   return text;

@@ -13,6 +13,7 @@
 #include "api/model_path.h"
 #include "base/atomic_file.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/process_stats.h"
 #include "base/progress.h"
 #include "text/languages.h"
@@ -21,7 +22,8 @@
 namespace dragoman::api {
 namespace {
 
-// Lines decoded together: enough to fill batches, few enough that memory stays small and output flows.
+// Lines decoded together: enough to fill batches, few enough that memory stays small and output
+// flows.
 constexpr size_t kLinesPerWindow = 512;
 
 dragoman::TranslateOptions ToRoom(const TranslateOptions& options) {
@@ -116,7 +118,8 @@ struct Translator::State {
 Translator::Translator(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Translator::~Translator() = default;
 
-Result<std::unique_ptr<Translator>> Translator::Open(const std::string& model, const Machine& machine) {
+Result<std::unique_ptr<Translator>> Translator::Open(const std::string& model,
+                                                     const Machine& machine) {
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string path, ModelOrBundled(model));
   auto state = std::make_unique<State>();
   DRAGOMAN_ASSIGN_OR_RETURN(state->room,
@@ -134,13 +137,39 @@ Result<std::vector<TranslatedText>> Translator::Translate(std::span<const std::s
   return out;
 }
 
+Result<Report> Translator::TranslateToReport(std::span<const std::string> texts,
+                                             const TranslateOptions& options) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto translated, Translate(texts, options));
+  Report report;
+  OrderedJson list = OrderedJson::array();
+  for (size_t i = 0; i < translated.size(); ++i) {
+    const TranslatedText& one = translated[i];
+    report.text += one.text + "\n";
+    list.push_back({{"source", texts[i]},
+                    {"text", one.text},
+                    {"pieces", one.pieces},
+                    {"prompt_tokens", one.prompt_tokens},
+                    {"new_tokens", one.new_tokens},
+                    {"latency_ms", one.latency_ms},
+                    {"warnings", one.warnings}});
+    for (const auto& warning : one.warnings) LogWarning("text {}: {}", i + 1, warning);
+  }
+  OrderedJson json;
+  json["schema"] = "dragoman.translate/1";
+  json["from"] = options.from;
+  json["to"] = options.to;
+  json["translations"] = std::move(list);
+  report.json = DumpJson(json);
+  return report;
+}
+
 Result<TranslatedText> Translator::TranslateStreaming(
     const std::string& text, const TranslateOptions& options,
     const std::function<void(std::string_view)>& on_text) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Pair pair, FindPair(options));
-  DRAGOMAN_ASSIGN_OR_RETURN(Translation translation,
-                            state_->room->TranslateStreaming({text, pair.source, pair.target},
-                                                             ToRoom(options), on_text));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      Translation translation,
+      state_->room->TranslateStreaming({text, pair.source, pair.target}, ToRoom(options), on_text));
   return FromRoom(std::move(translation));
 }
 
@@ -176,7 +205,8 @@ Result<void> TranslateStream(dragoman::Translator& room, std::istream& in, const
 
 }  // namespace
 
-Result<Report> Translator::TranslateFiles(std::span<const std::string> inputs, const std::string& output,
+Result<Report> Translator::TranslateFiles(std::span<const std::string> inputs,
+                                          const std::string& output,
                                           const TranslateOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Pair pair, FindPair(options));
   DRAGOMAN_ASSIGN_OR_RETURN(LineSink sink, LineSink::Open(output));
@@ -190,7 +220,8 @@ Result<Report> Translator::TranslateFiles(std::span<const std::string> inputs, c
     }
     std::ifstream file(input, std::ios::binary);
     if (!file) return Fail(ErrorCode::kNotFound, "cannot open for reading", input);
-    DRAGOMAN_RETURN_IF_ERROR(TranslateStream(*state_->room, file, input, pair, options, sink, totals));
+    DRAGOMAN_RETURN_IF_ERROR(
+        TranslateStream(*state_->room, file, input, pair, options, sink, totals));
   }
   DRAGOMAN_RETURN_IF_ERROR(sink.Commit());
   const double seconds = watch.Seconds();
@@ -210,7 +241,8 @@ Result<Report> Translator::TranslateFiles(std::span<const std::string> inputs, c
 
 Result<Report> ListLanguages(const std::string& filter) {
   const auto lower = [](std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
     return text;
   };
   const std::string wanted = lower(filter);
@@ -223,7 +255,8 @@ Result<Report> ListLanguages(const std::string& filter) {
     text += fmt::format("{:<12} {}\n", code, name);
   }
   if (list.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "no language code or name contains \"" + filter + "\"");
+    return Fail(ErrorCode::kInvalidArgument,
+                "no language code or name contains \"" + filter + "\"");
   }
   OrderedJson json;
   json["schema"] = "dragoman.languages/1";

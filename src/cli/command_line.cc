@@ -10,38 +10,26 @@ namespace {
 
 constexpr int kBadUsage = 2;
 
-std::string EscapeJson(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      static constexpr char kHex[] = "0123456789abcdef";
-      out += "\\u00";
-      out += kHex[(c >> 4) & 15];
-      out += kHex[c & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 constexpr char kFooter[] =
-    "Exit codes: 0 success or GO, 1 internal error, 2 bad usage or input, 3 RECONSIDER, 4 FALLBACK,\n"
+    "Exit codes: 0 success or GO, 1 internal error, 2 bad usage or input, 3 RECONSIDER, 4 "
+    "FALLBACK,\n"
     "5 input/output, device or memory. GB is 1e9 bytes, GiB is 2^30.\n\n"
-    "Start with:  dragoman ship                              the whole checklist on the bundled model\n"
+    "Start with:  dragoman ship                              the whole checklist on the bundled "
+    "model\n"
     "             dragoman translate \"Good morning.\" --to de\n"
     "             dragoman COMMAND --help                    what a command does, with examples";
 
 std::unique_ptr<CLI::App> BuildApp(Context& context) {
   auto app = std::make_unique<CLI::App>(
-      "Dragoman turns a TranslateGemma checkpoint into a small, proven, deployable build, and runs it.", "dragoman");
+      "Dragoman turns a TranslateGemma checkpoint into a small, proven, deployable build, and runs "
+      "it.",
+      "dragoman");
   app->set_version_flag("--version", std::string("dragoman ") + dragoman_version());
-  app->add_flag("--json", context.json, "Print one JSON document on standard output instead of text");
+  app->add_flag("--json", context.json,
+                "Print one JSON document on standard output instead of text");
   app->add_flag("-q,--quiet", context.quiet, "No progress, no log lines on standard error");
-  app->add_option("--workspace", context.workspace, "Folder for everything that is produced")->capture_default_str();
+  app->add_option("--workspace", context.workspace, "Folder for everything that is produced")
+      ->capture_default_str();
   app->require_subcommand(1);
   app->fallthrough();  // the options above may also follow the subcommand
   app->footer(kFooter);
@@ -79,15 +67,13 @@ void Finish(Context& context, const Result<api::Report>& report) {
 void FinishWithError(Context& context, const Error& error) {
   context.exit_code = api::ExitCodeOf(error.code);
   std::cerr << "dragoman: error: " << ToString(error) << "\n";
-  if (context.json) {
-    std::cout << "{\"schema\":\"dragoman.error/1\",\"error\":{\"code\":\"" << ErrorCodeName(error.code)
-              << "\",\"message\":\"" << EscapeJson(error.message) << "\",\"where\":\"" << EscapeJson(error.where)
-              << "\",\"exit_code\":" << context.exit_code << "}}\n";
-  }
+  if (context.json) std::cout << api::ErrorJson(error);
 }
 
 void AddMachineOptions(CLI::App& command, Context& context) {
-  command.add_option("--device", context.machine.device, "auto, cpu, cpu:avx2, cpu:avx512, cpu:generic, reference")
+  command
+      .add_option("--device", context.machine.device,
+                  "auto, cpu, cpu:avx2, cpu:avx512, cpu:generic, reference")
       ->capture_default_str();
   command.add_option("--threads", context.machine.threads, "Worker threads; 0: all cores")
       ->check(CLI::Range(0, 1024));

@@ -1,4 +1,5 @@
-// The command line: a table of subcommands, each in a file of its own that parses, calls the public API, prints.
+// The command line: a table of subcommands, each in a file of its own that parses, calls the public
+// API, prints.
 #ifndef DRAGOMAN_CLI_COMMAND_LINE_H_
 #define DRAGOMAN_CLI_COMMAND_LINE_H_
 
@@ -19,7 +20,8 @@ struct Context {
   int exit_code = 0;
 };
 
-// Prints the report (JSON with --json) on standard output, or the error on standard error, and sets the exit code.
+// Prints the report (JSON with --json) on standard output, or the error on standard error, and sets
+// the exit code.
 void Finish(Context& context, const Result<api::Report>& report);
 void FinishWithError(Context& context, const Error& error);
 

@@ -1,4 +1,5 @@
-// dragoman completion: shell completion made from the command table itself, so that it cannot fall behind.
+// dragoman completion: shell completion made from the command table itself, so that it cannot fall
+// behind.
 #include <iostream>
 #include <memory>
 #include <string>
@@ -20,7 +21,8 @@ std::string BashScript(const CLI::App& app) {
   std::string commands, cases;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     commands += " " + command->get_name();
-    cases += "    " + command->get_name() + ") words=\"" + OptionNames(*command) + OptionNames(app) + "\" ;;\n";
+    cases += "    " + command->get_name() + ") words=\"" + OptionNames(*command) +
+             OptionNames(app) + "\" ;;\n";
   }
   return "# bash completion for dragoman: eval \"$(dragoman completion bash)\"\n"
          "_dragoman() {\n"
@@ -50,10 +52,12 @@ std::string FishScript(const CLI::App& app) {
   std::string text = "# fish completion for dragoman: dragoman completion fish | source\n";
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     const std::string name = command->get_name();
-    text += "complete -c dragoman -n __fish_use_subcommand -a " + name + " -d '" + command->get_description() + "'\n";
+    text += "complete -c dragoman -n __fish_use_subcommand -a " + name + " -d '" +
+            command->get_description() + "'\n";
     for (const CLI::Option* option : command->get_options()) {
       for (const auto& long_name : option->get_lnames()) {
-        text += "complete -c dragoman -n '__fish_seen_subcommand_from " + name + "' -l " + long_name + "\n";
+        text += "complete -c dragoman -n '__fish_seen_subcommand_from " + name + "' -l " +
+                long_name + "\n";
       }
     }
   }
@@ -64,13 +68,16 @@ std::string FishScript(const CLI::App& app) {
 
 void AddCompletion(CLI::App& app, Context& context) {
   auto shell = std::make_shared<std::string>("bash");
-  CLI::App* command = app.add_subcommand("completion", "Print a completion script for bash, zsh or fish");
+  CLI::App* command =
+      app.add_subcommand("completion", "Print a completion script for bash, zsh or fish");
   command->add_option("shell", *shell, "bash, zsh or fish")
       ->check(CLI::IsMember({"bash", "zsh", "fish"}))
       ->capture_default_str();
   command->footer("Example:\n  eval \"$(dragoman completion bash)\"");
   command->callback([&app, &context, shell] {
-    std::cout << (*shell == "fish" ? FishScript(app) : *shell == "zsh" ? ZshScript(app) : BashScript(app));
+    std::cout << (*shell == "fish"  ? FishScript(app)
+                  : *shell == "zsh" ? ZshScript(app)
+                                    : BashScript(app));
     context.exit_code = 0;
   });
 }

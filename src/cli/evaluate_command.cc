@@ -11,28 +11,39 @@ namespace dragoman::cli {
 void AddSuite(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::SuiteOptions>();
   auto no_edge_cases = std::make_shared<bool>(false);
-  CLI::App* command = app.add_subcommand("suite", "Write a test suite: the built-in one, or one from JSONL");
-  command->add_option("-o,--output", options->output, "JSON to write; default: WORKSPACE/eval/translate_gemma_test_suite.json");
+  CLI::App* command =
+      app.add_subcommand("suite", "Write a test suite: the built-in one, or one from JSONL");
+  command->add_option("-o,--output", options->output,
+                      "JSON to write; default: WORKSPACE/eval/translate_gemma_test_suite.json");
   command->add_option("-i,--input", options->input, "JSONL of pairs; default: the built-in suite");
   command->add_option("--from", options->from, "Source language")->capture_default_str();
-  command->add_option("--languages", options->languages, "Target languages, comma separated")->delimiter(',');
-  command->add_option("--samples-per-language", options->samples_per_language, "A seeded choice of so many; 0: all")
+  command->add_option("--languages", options->languages, "Target languages, comma separated")
+      ->delimiter(',');
+  command
+      ->add_option("--samples-per-language", options->samples_per_language,
+                   "A seeded choice of so many; 0: all")
       ->check(CLI::Range(0, 1000000));
   command->add_option("--seed", options->seed, "Of that choice")->capture_default_str();
-  command->add_flag("--no-edge-cases", *no_edge_cases, "Leave out empty, numbers, URLs, markup, ...");
+  command->add_flag("--no-edge-cases", *no_edge_cases,
+                    "Leave out empty, numbers, URLs, markup, ...");
   command->callback([&context, options, no_edge_cases] {
     options->include_edge_cases = !*no_edge_cases;
-    if (options->output.empty()) options->output = context.workspace + "/eval/translate_gemma_test_suite.json";
+    if (options->output.empty())
+      options->output = context.workspace + "/eval/translate_gemma_test_suite.json";
     Finish(context, api::WriteSuite(*options));
   });
 }
 
 void AddBenchmark(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::BenchmarkOptions>();
-  CLI::App* command = app.add_subcommand("benchmark", "Translate a suite and score it: BLEU, chrF, latency, checks");
-  command->add_option("model", options->model, "Checkpoint folder, .safetensors or .gguf; default: the bundled model");
-  command->add_option("--suite", options->suite, "Suite JSON or JSONL; default: the built-in suite");
-  command->add_option("-o,--output", options->output, "Results JSON to write; a killed run continues from beside it");
+  CLI::App* command = app.add_subcommand(
+      "benchmark", "Translate a suite and score it: BLEU, chrF, latency, checks");
+  command->add_option("model", options->model,
+                      "Checkpoint folder, .safetensors or .gguf; default: the bundled model");
+  command->add_option("--suite", options->suite,
+                      "Suite JSON or JSONL; default: the built-in suite");
+  command->add_option("-o,--output", options->output,
+                      "Results JSON to write; a killed run continues from beside it");
   command->add_option("--samples-per-language", options->samples_per_language, "0: all")
       ->check(CLI::Range(0, 1000000));
   command->add_option("--batch", options->max_batch, "Sentences decoded together")
@@ -83,38 +94,52 @@ void RunCompare(Context& context, CompareArguments& arguments) {
 
 void AddCompare(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<CompareArguments>();
-  CLI::App* command = app.add_subcommand(
-      "compare", "Baseline against quantized results: deltas with intervals, and the decision (exit 0, 3 or 4)");
-  command->add_option("files", arguments->models, "BASELINE and QUANTIZED results JSON; with --divergence: two models");
+  CLI::App* command = app.add_subcommand("compare",
+                                         "Baseline against quantized results: deltas with "
+                                         "intervals, and the decision (exit 0, 3 or 4)");
+  command->add_option("files", arguments->models,
+                      "BASELINE and QUANTIZED results JSON; with --divergence: two models");
   command->add_option("-o,--output", arguments->options.output, "Comparison JSON to write");
-  command->add_option("--max-mean-loss", arguments->options.max_mean_loss_percent, "Percent of the baseline's BLEU")
+  command
+      ->add_option("--max-mean-loss", arguments->options.max_mean_loss_percent,
+                   "Percent of the baseline's BLEU")
       ->capture_default_str();
-  command->add_option("--max-pair-loss", arguments->options.max_pair_loss_percent, "Percent, each language pair")
+  command
+      ->add_option("--max-pair-loss", arguments->options.max_pair_loss_percent,
+                   "Percent, each language pair")
       ->capture_default_str();
-  command->add_flag("--divergence", arguments->divergence, "Token-level KL divergence of two models instead");
-  command->add_option("--suite", arguments->suite, "For --divergence: JSONL or suite JSON with references");
+  command->add_flag("--divergence", arguments->divergence,
+                    "Token-level KL divergence of two models instead");
+  command->add_option("--suite", arguments->suite,
+                      "For --divergence: JSONL or suite JSON with references");
   command->add_option("--max-samples", arguments->max_samples, "For --divergence; 0: all");
   AddMachineOptions(*command, context);
   command->footer(
-      "Examples:\n  dragoman compare baseline_results.json quantized_results.json -o comparison.json\n"
+      "Examples:\n  dragoman compare baseline_results.json quantized_results.json -o "
+      "comparison.json\n"
       "  dragoman compare --divergence model-bf16.gguf q4.gguf --suite heldout.jsonl --json");
   command->callback([&context, arguments] { RunCompare(context, *arguments); });
 }
 
 void AddScore(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::ScoreOptions>();
-  CLI::App* command = app.add_subcommand("score", "BLEU, chrF and chrF++ of any text, equal to sacreBLEU's");
+  CLI::App* command =
+      app.add_subcommand("score", "BLEU, chrF and chrF++ of any text, equal to sacreBLEU's");
   command->add_option("--hyp", options->hypotheses, "Translations, a sentence a line")->required();
-  command->add_option("--ref", options->references, "References, the same number of lines")->required();
-  command->add_option("--lang", options->target_language, "Target language: picks the BLEU tokenizer");
+  command->add_option("--ref", options->references, "References, the same number of lines")
+      ->required();
+  command->add_option("--lang", options->target_language,
+                      "Target language: picks the BLEU tokenizer");
   command->add_option("--tokenize", options->tokenizer, "13a, zh, char or none");
   command->callback([&context, options] { Finish(context, api::Score(*options)); });
 }
 
 void AddBench(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::SpeedOptions>();
-  CLI::App* command = app.add_subcommand("bench", "Measure speed: prefill and decode beside the machine's ceiling");
-  command->add_option("model", options->model, "Checkpoint folder, .safetensors or .gguf; default: the bundled model");
+  CLI::App* command =
+      app.add_subcommand("bench", "Measure speed: prefill and decode beside the machine's ceiling");
+  command->add_option("model", options->model,
+                      "Checkpoint folder, .safetensors or .gguf; default: the bundled model");
   command->add_option("--prefill", options->prefill_tokens, "Prompt tokens; 0: skip")
       ->check(CLI::Range(0, 131072))
       ->capture_default_str();
@@ -129,7 +154,9 @@ void AddBench(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   AddMachineOptions(*command, context);
-  command->footer("Example:\n  dragoman bench q4.gguf --threads 2 --prefill 512 --decode 64 --batch 1,4,8,16 --json");
+  command->footer(
+      "Example:\n  dragoman bench q4.gguf --threads 2 --prefill 512 --decode 64 --batch 1,4,8,16 "
+      "--json");
   command->callback([&context, options] {
     api::SetQuiet(context.quiet);
     options->machine = context.machine;

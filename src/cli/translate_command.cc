@@ -25,59 +25,13 @@ struct TranslateArguments {
 // One text on a terminal: shown as it grows.
 Result<void> Stream(api::Translator& translator, const TranslateArguments& arguments) {
   for (const auto& text : arguments.texts) {
-    auto translated = translator.TranslateStreaming(text, arguments.options, [](std::string_view piece) {
-      std::cout << piece << std::flush;
-    });
+    auto translated = translator.TranslateStreaming(
+        text, arguments.options, [](std::string_view piece) { std::cout << piece << std::flush; });
     if (!translated) return tl::unexpected(translated.error());
     std::cout << "\n";
     for (const auto& warning : translated->warnings) std::cerr << "warning: " << warning << "\n";
   }
   return {};
-}
-
-std::string Quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          static constexpr char kHex[] = "0123456789abcdef";
-          out += std::string("\\u00") + kHex[(c >> 4) & 15] + kHex[c & 15];
-        } else {
-          out += c;
-        }
-    }
-  }
-  return out + "\"";
-}
-
-Result<api::Report> TranslateTexts(api::Translator& translator, const TranslateArguments& arguments) {
-  auto translated = translator.Translate(arguments.texts, arguments.options);
-  if (!translated) return tl::unexpected(translated.error());
-  api::Report report;
-  report.json = "{\"schema\":\"dragoman.translate/1\",\"from\":" + Quoted(arguments.options.from) +
-                ",\"to\":" + Quoted(arguments.options.to) + ",\"translations\":[";
-  for (size_t i = 0; i < translated->size(); ++i) {
-    const auto& one = (*translated)[i];
-    report.text += one.text + "\n";
-    report.json += std::string(i == 0 ? "" : ",") + "{\"source\":" + Quoted(arguments.texts[i]) +
-                   ",\"text\":" + Quoted(one.text) + ",\"pieces\":" + std::to_string(one.pieces) +
-                   ",\"prompt_tokens\":" + std::to_string(one.prompt_tokens) +
-                   ",\"new_tokens\":" + std::to_string(one.new_tokens) +
-                   ",\"latency_ms\":" + std::to_string(one.latency_ms) + ",\"warnings\":[";
-    for (size_t w = 0; w < one.warnings.size(); ++w) {
-      report.json += (w == 0 ? "" : ",") + Quoted(one.warnings[w]);
-      std::cerr << "warning: " << one.warnings[w] << "\n";
-    }
-    report.json += "]}";
-  }
-  report.json += "]}\n";
-  return report;
 }
 
 void RunTranslate(Context& context, TranslateArguments& arguments) {
@@ -91,7 +45,8 @@ void RunTranslate(Context& context, TranslateArguments& arguments) {
   if (!translator) return FinishWithError(context, translator.error());
   if (arguments.texts.empty()) {
     if (arguments.inputs.empty()) arguments.inputs.push_back("-");
-    auto report = (*translator)->TranslateFiles(arguments.inputs, arguments.output, arguments.options);
+    auto report =
+        (*translator)->TranslateFiles(arguments.inputs, arguments.output, arguments.options);
     if (!report) return FinishWithError(context, report.error());
     const bool lines_on_stdout = arguments.output == "-";
     std::ostream& summary = lines_on_stdout ? std::cerr : std::cout;
@@ -104,7 +59,7 @@ void RunTranslate(Context& context, TranslateArguments& arguments) {
     if (!done) FinishWithError(context, done.error());
     return;
   }
-  Finish(context, TranslateTexts(**translator, arguments));
+  Finish(context, (*translator)->TranslateToReport(arguments.texts, arguments.options));
 }
 
 }  // namespace
@@ -112,21 +67,31 @@ void RunTranslate(Context& context, TranslateArguments& arguments) {
 void AddTranslate(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<TranslateArguments>();
   CLI::App* command = app.add_subcommand("translate", "Translate texts, standard input or files");
-  command->add_option("text", arguments->texts, "Texts to translate (several go as one batch); none: standard input");
-  command->add_option("-t,--to", arguments->options.to, "Target language: code or name (see dragoman languages)")
+  command->add_option("text", arguments->texts,
+                      "Texts to translate (several go as one batch); none: standard input");
+  command
+      ->add_option("-t,--to", arguments->options.to,
+                   "Target language: code or name (see dragoman languages)")
       ->required();
-  command->add_option("-f,--from", arguments->options.from, "Source language")->capture_default_str();
-  command->add_option("-m,--model", arguments->model, "Checkpoint folder, .safetensors or .gguf; default: the bundled model");
-  command->add_option("-i,--input", arguments->inputs, "Files to translate line by line, in order; - is standard input");
+  command->add_option("-f,--from", arguments->options.from, "Source language")
+      ->capture_default_str();
+  command->add_option("-m,--model", arguments->model,
+                      "Checkpoint folder, .safetensors or .gguf; default: the bundled model");
+  command->add_option("-i,--input", arguments->inputs,
+                      "Files to translate line by line, in order; - is standard input");
   command->add_option("-o,--output", arguments->output, "Where the lines go; - is standard output")
       ->capture_default_str();
   command->add_option("--batch", arguments->options.max_batch, "Sentences decoded together")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
-  command->add_option("--max-new-tokens", arguments->options.max_new_tokens, "Per sentence; 0: from the source's length")
+  command
+      ->add_option("--max-new-tokens", arguments->options.max_new_tokens,
+                   "Per sentence; 0: from the source's length")
       ->check(CLI::Range(0, 131072));
-  command->add_flag("--no-split", arguments->no_split, "Do not split long texts at sentence boundaries");
-  command->add_flag("--stream", arguments->stream, "Print the text as it grows (on by itself on a terminal)");
+  command->add_flag("--no-split", arguments->no_split,
+                    "Do not split long texts at sentence boundaries");
+  command->add_flag("--stream", arguments->stream,
+                    "Print the text as it grows (on by itself on a terminal)");
   AddMachineOptions(*command, context);
   command->footer(
       "Examples:\n  dragoman translate \"Good morning.\" --to de\n"
@@ -137,7 +102,8 @@ void AddTranslate(CLI::App& app, Context& context) {
 
 void AddLanguages(CLI::App& app, Context& context) {
   auto filter = std::make_shared<std::string>();
-  CLI::App* command = app.add_subcommand("languages", "List language codes and names of the prompt");
+  CLI::App* command =
+      app.add_subcommand("languages", "List language codes and names of the prompt");
   command->add_option("filter", *filter, "Only entries whose code or name contains this");
   command->callback([&context, filter] { Finish(context, api::ListLanguages(*filter)); });
 }

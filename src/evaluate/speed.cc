@@ -47,7 +47,8 @@ SpeedFigure Figure(std::string name, std::vector<double> samples) {
 Result<SpeedFigure> MeasurePrefill(Gemma3& model, int64_t tokens, int repetitions) {
   const auto ids = PromptIds(tokens, 0, model.config().vocab);
   const int64_t chunk = std::min<int64_t>(tokens, kChunkTokens);
-  DRAGOMAN_ASSIGN_OR_RETURN(auto cache, KvCache::Create(model.backend(), model.config(), tokens, chunk));
+  DRAGOMAN_ASSIGN_OR_RETURN(auto cache,
+                            KvCache::Create(model.backend(), model.config(), tokens, chunk));
   std::vector<double> samples;
   for (int i = 0; i <= repetitions; ++i) {  // the first one warms up
     cache->Reset();
@@ -59,7 +60,8 @@ Result<SpeedFigure> MeasurePrefill(Gemma3& model, int64_t tokens, int repetition
 }
 
 // Seconds of `steps` greedy steps of all sequences together.
-Result<double> DecodeSeconds(Gemma3& model, std::vector<std::unique_ptr<KvCache>>& caches, int steps) {
+Result<double> DecodeSeconds(Gemma3& model, std::vector<std::unique_ptr<KvCache>>& caches,
+                             int steps) {
   const size_t batch = caches.size();
   const int64_t vocab = model.config().vocab;
   std::vector<int32_t> next(batch);
@@ -153,10 +155,8 @@ OrderedJson ToJson(const SpeedReport& report) {
   json["load_seconds"] = report.load_seconds;
   OrderedJson results = OrderedJson::object();
   for (const auto& figure : report.figures) {
-    results[figure.name] = {{"median", figure.median},
-                            {"min", figure.min},
-                            {"max", figure.max},
-                            {"unit", "tokens/s"}};
+    results[figure.name] = {
+        {"median", figure.median}, {"min", figure.min}, {"max", figure.max}, {"unit", "tokens/s"}};
   }
   json["results"] = std::move(results);
   json["ceiling"] = {{"read_gb_per_s", report.read_gb_per_s},

@@ -37,7 +37,8 @@ Result<std::string> SentenceOf(std::string_view line, const std::string& where) 
       return found->get<std::string>();
     }
   }
-  return Fail(ErrorCode::kCorruptFile, "expected a string \"text\" or \"source\", found neither", where);
+  return Fail(ErrorCode::kCorruptFile, "expected a string \"text\" or \"source\", found neither",
+              where);
 }
 
 Result<std::vector<std::string>> ReadSentences(const std::string& path, const std::string& text) {
@@ -84,7 +85,8 @@ Result<CalibrationSet> LoadCalibrationSet(const CalibrationOptions& options) {
     if (target.code != source.code) targets.push_back(std::move(target));
   }
   if (targets.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "no target language other than the source " + source.code);
+    return Fail(ErrorCode::kInvalidArgument,
+                "no target language other than the source " + source.code);
   }
   CalibrationSet set;
   set.name = std::filesystem::path(path).filename().string();

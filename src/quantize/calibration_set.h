@@ -1,4 +1,5 @@
-// The text a quantizer calibrates on: source sentences, spread over the target languages of the job.
+// The text a quantizer calibrates on: source sentences, spread over the target languages of the
+// job.
 #ifndef DRAGOMAN_QUANTIZE_CALIBRATION_SET_H_
 #define DRAGOMAN_QUANTIZE_CALIBRATION_SET_H_
 
@@ -12,19 +13,20 @@
 namespace dragoman {
 
 struct CalibrationOptions {
-  std::string sources_path;                    // JSONL ("text" or "source") or plain text; empty: the set that ships
+  std::string sources_path;  // JSONL ("text" or "source") or plain text; empty: the set that ships
   std::string source_language = "en";
-  std::vector<std::string> target_languages;   // empty: zh es fr de ja ko ar hi ru
-  int64_t max_sentences = 0;                   // 0: all; else evenly spread over the set
+  std::vector<std::string> target_languages;  // empty: zh es fr de ja ko ar hi ru
+  int64_t max_sentences = 0;                  // 0: all; else evenly spread over the set
 };
 
 struct CalibrationSet {
-  std::string name;                            // file name, for the record
-  std::string hash;                            // SHA-256 of the file and the options
-  std::vector<TranslationRequest> requests;    // sentence i goes to language i modulo their number
+  std::string name;                          // file name, for the record
+  std::string hash;                          // SHA-256 of the file and the options
+  std::vector<TranslationRequest> requests;  // sentence i goes to language i modulo their number
 };
 
-// Errors: kNotFound, kCorruptFile (file and line), kInvalidArgument (unknown language, no sentence).
+// Errors: kNotFound, kCorruptFile (file and line), kInvalidArgument (unknown language, no
+// sentence).
 Result<CalibrationSet> LoadCalibrationSet(const CalibrationOptions& options);
 
 }  // namespace dragoman
