@@ -21,6 +21,8 @@ if(DRAGOMAN_FUZZ)
   target_compile_options(dragoman_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
+add_custom_target(fuzzers)
+
 function(dragoman_fuzzer source library)
   get_filename_component(name ${source} NAME_WE)
   if(DRAGOMAN_FUZZ)
@@ -37,9 +39,11 @@ function(dragoman_fuzzer source library)
     add_test(NAME fuzz.${name} COMMAND ${name} -max_total_time=20 -timeout=10 -rss_limit_mb=2048
              -max_len=65536 ${PROJECT_BINARY_DIR}/corpus/${corpus} ${seeds})
     file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/corpus/${corpus} ${seeds})
+    set_tests_properties(fuzz.${name} PROPERTIES LABELS fuzz)
   else()
     add_test(NAME fuzz_replay.${name} COMMAND ${name} ${seeds})
   endif()
+  add_dependencies(fuzzers ${name})
 endfunction()
 
 function(dragoman_room room)
