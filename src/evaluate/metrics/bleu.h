@@ -12,11 +12,12 @@
 namespace dragoman {
 
 enum class BleuTokenizer { kNone, k13a, kZh, kChar };
-// What sacreBLEU picks for a target language: zh for Chinese; "char" for Japanese and Korean here, since MeCab is not
-// built in (the signature says so); else 13a.
+// What sacreBLEU picks for a target language: zh for Chinese; "char" for Japanese and Korean here,
+// since MeCab is not built in (the signature says so); else 13a.
 BleuTokenizer DefaultBleuTokenizer(std::string_view target_language);
 
-std::string Tokenize(BleuTokenizer tokenizer, std::string_view line);  // tokens joined by single spaces
+std::string Tokenize(BleuTokenizer tokenizer,
+                     std::string_view line);  // tokens joined by single spaces
 
 // Sufficient statistics of one sentence, or their sum over a corpus.
 struct BleuStats {

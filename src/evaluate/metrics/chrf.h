@@ -16,7 +16,8 @@ struct ChrfOptions {
   int beta = 2;
 };
 
-// For each order (characters first, then words): n-grams of the hypothesis, of the reference, matches.
+// For each order (characters first, then words): n-grams of the hypothesis, of the reference,
+// matches.
 struct ChrfStats {
   std::array<std::array<int64_t, 3>, 8> orders{};
   ChrfStats& operator+=(const ChrfStats& other);

@@ -1,0 +1,35 @@
+// sacreBLEU's tokenizers 13a, zh, char and none. Internal to the metrics; bleu.h is the door.
+#ifndef DRAGOMAN_EVALUATE_METRICS_BLEU_TOKENIZER_H_
+#define DRAGOMAN_EVALUATE_METRICS_BLEU_TOKENIZER_H_
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "evaluate/metrics/bleu.h"
+
+namespace dragoman {
+
+// Keeps its buffers between lines; not thread-safe.
+class LineTokenizer {
+ public:
+  // Trailing white space goes first, as in sacreBLEU. The views are valid until the next call or
+  // the line's end.
+  std::span<const std::string_view> Split(BleuTokenizer tokenizer, std::string_view line);
+
+ private:
+  void PrepareLine13a(std::string_view line);
+  void PrepareLineZh(std::string_view line);
+  void SeparatePunctuation();
+
+  std::string text_, scratch_;
+  std::vector<std::string_view> tokens_;
+};
+
+// The range table of the zh tokenizer, its two mistyped ranges included.
+bool IsZhCharacter(char32_t c);
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_EVALUATE_METRICS_BLEU_TOKENIZER_H_

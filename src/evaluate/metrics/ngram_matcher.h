@@ -1,0 +1,75 @@
+// Clipped n-gram matches between a hypothesis and its references, exact and without building n-gram
+// strings.
+//
+// A sequence is a list of 32-bit symbols (characters, or words numbered by SymbolTable). An n-gram
+// is known by the number of its first n-1 symbols' n-gram and its last symbol, 64 bits together, so
+// that a hash table of integers decides equality without collisions. Matches of order n are looked
+// for only where order n-1 matched.
+#ifndef DRAGOMAN_EVALUATE_METRICS_NGRAM_MATCHER_H_
+#define DRAGOMAN_EVALUATE_METRICS_NGRAM_MATCHER_H_
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace dragoman {
+
+// Numbers the words of one sentence and its references. Views must outlive the table's use.
+class SymbolTable {
+ public:
+  void Clear();
+  uint32_t Number(std::string_view word);
+
+ private:
+  struct Slot {
+    std::string_view word;
+    uint64_t hash = 0;
+    uint32_t number = 0;
+    uint32_t generation = 0;
+  };
+  void Grow();
+  std::vector<Slot> slots_;
+  uint32_t generation_ = 0;
+  uint32_t count_ = 0;
+};
+
+// Scratch memory is kept between calls; not thread-safe.
+class NgramMatcher {
+ public:
+  // matches[n-1] = sum over the distinct n-grams of min(count in the hypothesis, highest count in
+  // one reference).
+  void Match(std::span<const uint32_t> hypothesis,
+             std::span<const std::span<const uint32_t>> references, std::span<int64_t> matches);
+
+ private:
+  struct Slot {
+    uint64_t key = 0;
+    uint32_t number = 0;
+    uint32_t generation = 0;
+  };
+  struct Count {
+    uint32_t reference = 0;  // the one being counted
+    uint32_t current = 0;    // in that reference
+    uint32_t left = 0;       // highest count of a reference, less what the hypothesis has used
+  };
+  static constexpr uint32_t kNone = 0xffffffffu;
+
+  void Reset(size_t ngrams);
+  Slot& Find(uint64_t key);
+  void CountReferences(std::span<const std::span<const uint32_t>> references, size_t order);
+  int64_t UseUp(std::span<const uint32_t> hypothesis, size_t order);
+
+  std::vector<Slot> slots_;
+  std::vector<Count> counts_;
+  std::vector<uint32_t>
+      reference_numbers_;  // of the n-gram at each position, references one after another
+  std::vector<uint32_t> hypothesis_numbers_;
+  size_t mask_ = 0;
+  int shift_ = 0;
+  uint32_t generation_ = 0;
+};
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_EVALUATE_METRICS_NGRAM_MATCHER_H_

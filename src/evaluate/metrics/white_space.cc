@@ -1,0 +1,58 @@
+// Splitting and stripping at Python's white space.
+#include "evaluate/metrics/white_space.h"
+
+namespace dragoman {
+namespace {
+
+// Bytes of the white space at `offset`, 0 when it is none.
+size_t SpaceBytes(std::string_view text, size_t offset) {
+  const auto byte = static_cast<unsigned char>(text[offset]);
+  if (byte < 0x80) return IsPythonSpace(byte) ? 1 : 0;
+  // Every other white space begins with one of these bytes.
+  if (byte != 0xc2 && byte != 0xe1 && byte != 0xe2 && byte != 0xe3) return 0;
+  const CodePoint point = DecodeUtf8(text, offset);
+  return point.valid && IsPythonSpace(point.value) ? point.size_bytes : 0;
+}
+
+}  // namespace
+
+void SplitWhiteSpace(std::string_view text, std::vector<std::string_view>& out) {
+  size_t start = 0;
+  size_t i = 0;
+  while (i < text.size()) {
+    const size_t space = SpaceBytes(text, i);
+    if (space == 0) {
+      ++i;  // a byte inside a character is never mistaken for white space: its lead byte is needed
+      continue;
+    }
+    if (i > start) out.push_back(text.substr(start, i - start));
+    i += space;
+    start = i;
+  }
+  if (text.size() > start) out.push_back(text.substr(start));
+}
+
+std::string_view StripRight(std::string_view text) {
+  while (!text.empty()) {
+    size_t last = text.size() - 1;  // where the last character begins
+    while (last > 0 && text.size() - last < 4 &&
+           (static_cast<unsigned char>(text[last]) & 0xc0) == 0x80)
+      --last;
+    const size_t space = SpaceBytes(text, last);
+    if (space == 0 || last + space != text.size()) break;
+    text.remove_suffix(space);
+  }
+  return text;
+}
+
+std::string_view Strip(std::string_view text) {
+  text = StripRight(text);
+  while (!text.empty()) {
+    const size_t space = SpaceBytes(text, 0);
+    if (space == 0) break;
+    text.remove_prefix(space);
+  }
+  return text;
+}
+
+}  // namespace dragoman
