@@ -1,7 +1,8 @@
-// A model on disk as named tensors, whatever the container: a folder or file of safetensors, or a GGUF.
+// A model on disk as named tensors, whatever the container: a folder or file of safetensors, or a
+// GGUF.
 //
-// Opening checks every header byte against the rules of docs/formats and maps the files; no tensor byte is
-// read before Data() is used. The view is read-only and thread-safe.
+// Opening checks every header byte against the rules of docs/formats and maps the files; no tensor
+// byte is read before Data() is used. The view is read-only and thread-safe.
 #ifndef DRAGOMAN_FORMATS_CHECKPOINT_H_
 #define DRAGOMAN_FORMATS_CHECKPOINT_H_
 
@@ -18,7 +19,7 @@
 namespace dragoman {
 
 struct TensorInfo {
-  std::string name;             // as the container spells it
+  std::string name;  // as the container spells it
   BlockType type = BlockType::kF32;
   std::vector<uint64_t> shape;  // outermost first: [out, in] for a matrix, [dim] for a vector
   uint32_t file_index = 0;      // into Checkpoint::files()
@@ -52,7 +53,8 @@ class Checkpoint {
   virtual const TensorInfo* Find(std::string_view name) const = 0;
   // The mapped bytes, exactly size_bytes long.
   virtual std::span<const std::byte> Data(const TensorInfo& tensor) const = 0;
-  // Tells the kernel that the tensor's pages may leave this process (after a streaming pass over it).
+  // Tells the kernel that the tensor's pages may leave this process (after a streaming pass over
+  // it).
   virtual void Release(const TensorInfo& tensor) const = 0;
   // The folder with config.json, tokenizer.json, ...; empty for a GGUF.
   virtual const std::string& folder() const = 0;
@@ -60,9 +62,11 @@ class Checkpoint {
   virtual const GgufFile* gguf() const = 0;
 };
 
-// Opens a folder (model.safetensors.index.json, else model.safetensors, else a single *.safetensors or
+// Opens a folder (model.safetensors.index.json, else model.safetensors, else a single *.safetensors
+// or
 // *.gguf in it), a .safetensors file, an index file, or a .gguf file (its first shard when split).
-// Errors: kNotFound, kCorruptFile, kUnsupported, kIo; each names file, tensor, offset, expected, found.
+// Errors: kNotFound, kCorruptFile, kUnsupported, kIo; each names file, tensor, offset, expected,
+// found.
 Result<std::unique_ptr<Checkpoint>> OpenCheckpoint(const std::string& path);
 
 struct FiniteScan {
