@@ -1,1 +1,0 @@
-"$DRAGOMAN" quantize "$SOURCE/models/mini" --plan --max-size lots

@@ -1,1 +1,0 @@
-"$DRAGOMAN" --json translate Hello --to xx-notalanguage

@@ -1,1 +1,0 @@
-"$DRAGOMAN" --help && "$DRAGOMAN" quantize --help && "$DRAGOMAN" ship --help

@@ -1,1 +1,0 @@
-"$DRAGOMAN" --json translate "Good morning." "" "Good morning." --to de

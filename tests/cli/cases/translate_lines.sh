@@ -1,1 +1,0 @@
-printf 'Good morning.\n\n  Good morning.  \r\nGood morning.' | "$DRAGOMAN" --quiet translate --to de

@@ -1,1 +1,0 @@
-"$DRAGOMAN" translate "Good morning." --to de

@@ -1,1 +1,0 @@
-"$DRAGOMAN" translate Hello --to de --bogus

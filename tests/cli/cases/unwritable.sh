@@ -1,1 +1,0 @@
-"$DRAGOMAN" --quiet quantize "$SOURCE/models/mini" -o /proc/nowhere/a.gguf --type q8_0

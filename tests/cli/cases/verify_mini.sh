@@ -1,1 +1,0 @@
-"$DRAGOMAN" --json --quiet verify "$SOURCE/models/mini"
