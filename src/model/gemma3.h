@@ -38,19 +38,22 @@ using LinearTap = std::function<void(const LinearInput&)>;
 
 class Gemma3 {
  public:
-  // Maps the checkpoint and checks it against its config. `backend` must outlive the model. Weights stay in the
-  // mapped files. Errors: as OpenCheckpoint, ParseGemma3Config, MapGemma3Tensors; kOutOfMemory.
+  // Maps the checkpoint and checks it against its config. `backend` must outlive the model. Weights
+  // stay in the mapped files. Errors: as OpenCheckpoint, ParseGemma3Config, MapGemma3Tensors;
+  // kOutOfMemory.
   static Result<std::unique_ptr<Gemma3>> Load(const std::string& path, Backend& backend);
   ~Gemma3();
 
   const Gemma3Config& config() const;
   const Checkpoint& checkpoint() const;
   Backend& backend();
+  // Backend memory held for activations and logits.
+  uint64_t activation_bytes() const;
 
   // Runs all chunks as one batch, stores keys and values, advances the caches. Returns logits
-  // [rows, vocab] in backend memory, valid until the next call: chunk by chunk in order, one row for the
-  // last token of each, every row where all_logits, none where no_logits. Errors: kInvalidArgument (a token
-  // outside the vocabulary, a sequence past its cache), kOutOfMemory.
+  // [rows, vocab] in backend memory, valid until the next call: chunk by chunk in order, one row
+  // for the last token of each, every row where all_logits, none where no_logits. Errors:
+  // kInvalidArgument (a token outside the vocabulary, a sequence past its cache), kOutOfMemory.
   struct Logits {
     const float* data = nullptr;
     int64_t rows = 0;
@@ -58,15 +61,17 @@ class Gemma3 {
   };
   Result<Logits> Forward(std::span<const SequenceChunk> chunks);
 
-  // Called before every linear with its input until replaced by null. Same q,k,v input: one call each.
+  // Called before every linear with its input until replaced by null. Same q,k,v input: one call
+  // each.
   void SetTap(LinearTap tap);
-  // Called after each layer with the residual stream [rows, model_dim]; layer -1 is the scaled embedding, layer
-  // `layers` the final norm's output. For tests and divergence reports.
+  // Called after each layer with the residual stream [rows, model_dim]; layer -1 is the scaled
+  // embedding, layer `layers` the final norm's output. For tests and divergence reports.
   using ResidualTap = std::function<void(int layer, const float* x, int64_t rows, int64_t dim)>;
   void SetResidualTap(ResidualTap tap);
 
+  struct State;  // gemma3_state.h, private to this room
+
  private:
-  struct State;
   explicit Gemma3(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

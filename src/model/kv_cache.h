@@ -1,7 +1,7 @@
 // Keys and values of one sequence: a ring per local layer, a growing array per global one.
 //
-// Rows are [kv_heads, head_dim] float32. A local layer keeps window + chunk - 1 positions, so memory of a long
-// text grows only with its global layers. Not thread-safe.
+// Rows are [kv_heads, head_dim] float32. A local layer keeps window + chunk - 1 positions, so
+// memory of a long text grows only with its global layers. Not thread-safe.
 #ifndef DRAGOMAN_MODEL_KV_CACHE_H_
 #define DRAGOMAN_MODEL_KV_CACHE_H_
 
