@@ -1,5 +1,5 @@
-// Stands in for libFuzzer in ordinary builds: runs a fuzz target once over every file of the folders
-// given, so that fuzzers and their seeds cannot rot.
+// Stands in for libFuzzer in ordinary builds: runs a fuzz target once over every file of the
+// folders given, so that fuzzers and their seeds cannot rot.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -17,7 +17,8 @@ int main(int argc, char** argv) {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(argv[i])) {
       if (!entry.is_regular_file()) continue;
       std::ifstream in(entry.path(), std::ios::binary);
-      std::vector<char> bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+      std::vector<char> bytes((std::istreambuf_iterator<char>(in)),
+                              std::istreambuf_iterator<char>());
       LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
       ++count;
     }

@@ -1,0 +1,1 @@
+"$DRAGOMAN" quantize "$SOURCE/models/mini" --plan --max-size lots

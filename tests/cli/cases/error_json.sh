@@ -1,0 +1,1 @@
+"$DRAGOMAN" --json translate Hello --to xx-notalanguage

@@ -1,0 +1,1 @@
+"$DRAGOMAN" --help && "$DRAGOMAN" quantize --help && "$DRAGOMAN" ship --help

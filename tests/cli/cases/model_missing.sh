@@ -1,0 +1,1 @@
+"$DRAGOMAN" translate Hello --to de --model nowhere

@@ -1,0 +1,3 @@
+printf 'a\nb\n' > hyp
+printf 'a\n' > ref
+"$DRAGOMAN" score --hyp hyp --ref ref

@@ -1,0 +1,1 @@
+"$DRAGOMAN" --json translate "Good morning." "" "Good morning." --to de

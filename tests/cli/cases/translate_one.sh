@@ -1,0 +1,1 @@
+"$DRAGOMAN" translate "Good morning." --to de

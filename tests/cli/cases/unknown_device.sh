@@ -1,0 +1,1 @@
+"$DRAGOMAN" translate Hello --to de --device cuda:0

@@ -1,0 +1,1 @@
+"$DRAGOMAN" --quiet quantize "$SOURCE/models/mini" -o /proc/nowhere/a.gguf --type q8_0

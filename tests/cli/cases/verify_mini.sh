@@ -1,0 +1,1 @@
+"$DRAGOMAN" --json --quiet verify "$SOURCE/models/mini"

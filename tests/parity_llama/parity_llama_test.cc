@@ -1,0 +1,187 @@
+// Real llama.cpp reads the files we write: it tokenizes the golden prompts equally and continues
+// them with the same greedy text, but for near ties (positions where our two best logits lie closer
+// than the stated tolerance).
+//
+// llama.cpp is no float32 reference: for F16 weights it rounds activations to fp16, for quantized
+// ones to 8 bits.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/atomic_file.h"
+#include "base/json.h"
+#include "quantize/quantize.h"
+#include "translate/translator.h"
+
+namespace dragoman {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kRoot = DRAGOMAN_SOURCE_DIR;
+constexpr int kSkipped = 77;
+
+struct Continuation {
+  std::vector<int32_t> ids;
+  std::vector<int32_t> greedy_ids;
+};
+
+// What a program printed, and its exit status.
+struct Output {
+  std::string text;
+  int status = 0;
+};
+
+Output RunShell(const std::string& command) {
+  Output output;
+  FILE* pipe = ::popen(command.c_str(), "r");
+  if (pipe == nullptr) return {"", -1};
+  char chunk[65536];
+  for (size_t got; (got = std::fread(chunk, 1, sizeof(chunk), pipe)) > 0;)
+    output.text.append(chunk, got);
+  const int status = ::pclose(pipe);
+  output.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return output;
+}
+
+// Empty when llama.cpp can be run, else why not.
+std::string WhyNoLlama() {
+  if (!fs::exists(kRoot + "/node_modules/node-llama-cpp"))
+    return "npm package node-llama-cpp is not installed";
+  const std::string check =
+      "node -e 'process.exit(process.versions.node.split(\".\")[0] >= 20 ? 0 : " +
+      std::to_string(kSkipped) + ")' 2>/dev/null";
+  if (RunShell(check).status != 0) return "Node 20 or newer is not here";
+  return "";
+}
+
+Json GoldenPrompts() {
+  auto golden = ReadJsonFile(kRoot + "/tests/golden/mini_golden.json");
+  EXPECT_TRUE(golden) << ToString(golden.error());
+  return golden ? (*golden)["prompts"] : Json::array();
+}
+
+std::vector<Continuation> LlamaContinues(const std::string& gguf, const Json& prompts) {
+  Json request = Json::array();
+  for (const auto& prompt : prompts) {
+    request.push_back({{"prompt", prompt["prompt"]}, {"max_new_tokens", 128}});
+  }
+  const std::string path = gguf + ".prompts.json";
+  EXPECT_TRUE(WriteJsonFile(path, request));
+  const Output output =
+      RunShell("cd '" + kRoot + "' && timeout 300 node tests/parity_llama/llama_greedy.mjs '" +
+               gguf + "' '" + path + "' 2>/dev/null");
+  EXPECT_EQ(output.status, 0) << "llama.cpp could not run " << gguf;
+  std::vector<Continuation> all;
+  for (size_t begin = 0; begin < output.text.size();) {
+    const size_t end = std::min(output.text.find('\n', begin), output.text.size());
+    auto line = ParseJson(output.text.substr(begin, end - begin), "llama_greedy");
+    EXPECT_TRUE(line);
+    if (line) all.push_back({(*line)["ids"], (*line)["greedy_ids"]});
+    begin = end + 1;
+  }
+  return all;
+}
+
+// How far our logit of `theirs` lies below our best after `context`.
+float LogitGap(Gemma3& model, const std::vector<int32_t>& context, int32_t theirs) {
+  const auto tokens = static_cast<int64_t>(context.size());
+  auto cache = KvCache::Create(model.backend(), model.config(), tokens, tokens);
+  EXPECT_TRUE(cache);
+  SequenceChunk chunk;
+  chunk.cache = cache->get();
+  chunk.tokens = context;
+  auto logits = model.Forward(std::span(&chunk, 1));
+  EXPECT_TRUE(logits);
+  std::vector<float> row(static_cast<size_t>(logits->vocab));
+  model.backend().Download(logits->data, row);
+  return *std::max_element(row.begin(), row.end()) - row[static_cast<size_t>(theirs)];
+}
+
+struct Agreement {
+  int equal_tokenizations = 0;
+  int equal_texts = 0;
+  int prompts = 0;
+  float worst_gap = 0;  // at the first difference of a text
+};
+
+Agreement CompareWithLlama(const std::string& recipe) {
+  Agreement agreement;
+  const std::string gguf = ::testing::TempDir() + "parity_" + recipe + ".gguf";
+  QuantizeOptions options;
+  auto found = FindRecipe(recipe);
+  EXPECT_TRUE(found);
+  options.recipe = *found;
+  auto written = Quantize(kRoot + "/models/mini", gguf, options);
+  EXPECT_TRUE(written) << ToString(written.error());
+  const Json prompts = GoldenPrompts();
+  const auto theirs = LlamaContinues(gguf, prompts);
+  auto translator = Translator::Open(gguf, "auto", 0);
+  EXPECT_TRUE(translator) << ToString(translator.error());
+  if (theirs.size() != prompts.size() || !translator) {
+    ADD_FAILURE() << recipe << ": " << theirs.size() << " answers for " << prompts.size()
+                  << " prompts";
+    return agreement;
+  }
+  for (size_t i = 0; i < theirs.size(); ++i) {
+    const std::vector<int32_t> ids = prompts[i]["ids"];
+    ++agreement.prompts;
+    agreement.equal_tokenizations += theirs[i].ids == ids ? 1 : 0;
+    auto ours = (*translator)->GreedyIds(ids, 128);
+    EXPECT_TRUE(ours);
+    if (*ours == theirs[i].greedy_ids) {
+      ++agreement.equal_texts;
+      continue;
+    }
+    const auto [our_end, their_end] = std::mismatch(
+        ours->begin(), ours->end(), theirs[i].greedy_ids.begin(), theirs[i].greedy_ids.end());
+    if (our_end == ours->end() || their_end == theirs[i].greedy_ids.end()) {
+      ADD_FAILURE() << recipe << ": prompt " << i
+                    << ": one text is only the beginning of the other";
+      continue;
+    }
+    std::vector<int32_t> context = ids;
+    context.insert(context.end(), ours->begin(), our_end);
+    agreement.worst_gap =
+        std::max(agreement.worst_gap, LogitGap((*translator)->model(), context, *their_end));
+  }
+  std::printf("%s: %d of %d tokenize equally, %d texts equal, widest near tie %.4f\n",
+              recipe.c_str(), agreement.equal_tokenizations, agreement.prompts,
+              agreement.equal_texts, agreement.worst_gap);
+  fs::remove(gguf);
+  return agreement;
+}
+
+struct Case {
+  const char* recipe;
+  int min_equal_texts;
+  float max_gap;  // logits: what counts as a near tie
+};
+
+class LlamaParity : public ::testing::TestWithParam<Case> {};
+
+TEST_P(LlamaParity, ReadsOurFileAndSaysTheSame) {
+  const std::string why_not = WhyNoLlama();
+  if (!why_not.empty()) GTEST_SKIP() << why_not;
+  const Agreement agreement = CompareWithLlama(GetParam().recipe);
+  EXPECT_EQ(agreement.prompts, 20);
+  EXPECT_EQ(agreement.equal_tokenizations, agreement.prompts);
+  EXPECT_GE(agreement.equal_texts, GetParam().min_equal_texts);
+  EXPECT_LE(agreement.worst_gap, GetParam().max_gap);
+}
+
+INSTANTIATE_TEST_SUITE_P(Recipes, LlamaParity,
+                         ::testing::Values(Case{"F16", 18, 0.02f}, Case{"BF16", 16, 0.2f},
+                                           Case{"Q8_0", 14, 0.3f}, Case{"Q6_K", 14, 0.3f},
+                                           Case{"Q5_K_M", 14, 0.3f}, Case{"Q4_K_S", 14, 0.3f},
+                                           Case{"Q4_K_M", 14, 0.3f}),
+                         [](const auto& test) { return std::string(test.param.recipe); });
+
+}  // namespace
+}  // namespace dragoman
