@@ -1,13 +1,44 @@
 // The list of backends, and opening one by its name.
 #include <fmt/format.h>
 
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/kernel_table.h"
 #include "kernels/kernels.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace dragoman {
+namespace {
+
+struct CpuVariant {
+  CpuIsa isa;
+  const char* name;
+  const char* description;
+};
+// Best last.
+constexpr CpuVariant kCpuVariants[] = {
+    {CpuIsa::kGeneric, "cpu:generic", "any machine of this architecture"},
+    {CpuIsa::kAvx2, "cpu:avx2", "x86-64 with AVX2, FMA and F16C"},
+    {CpuIsa::kAvx512, "cpu:avx512", "x86-64 with AVX-512 F, BW, CD, DQ and VL"},
+};
+
+const KernelTable& BestKernelTable() {
+  const KernelTable* best = nullptr;
+  for (const CpuVariant& variant : kCpuVariants) {
+    if (const KernelTable* table = FindKernelTable(variant.isa)) best = table;
+  }
+  return *best;
+}
+
+}  // namespace
 
 std::vector<BackendInfo> ListBackends() {
-  return {{"reference", "scalar code in double precision, for checking; any machine", true}};
+  std::vector<BackendInfo> backends;
+  for (const CpuVariant& variant : kCpuVariants) {
+    const bool usable = FindKernelTable(variant.isa) != nullptr;
+    backends.push_back({variant.name, variant.description, usable});
+  }
+  backends.push_back({"reference", "scalar code in double precision, for checking", true});
+  return backends;
 }
 
 Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int threads) {
@@ -15,12 +46,20 @@ Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int thre
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("expected 0 or more threads, found {}", threads));
   }
+  if (device == "auto" || device == "cpu") return CreateCpuBackend(BestKernelTable(), threads);
+  if (device == "reference") return CreateReferenceBackend(threads);
   std::string known = "auto, cpu";
-  for (const BackendInfo& backend : ListBackends()) known += ", " + backend.name;
-  if (device == "auto" || device == "cpu" || device == "reference")
-    return CreateReferenceBackend(threads);
+  for (const CpuVariant& variant : kCpuVariants) {
+    known += fmt::format(", {}", variant.name);
+    if (device != variant.name) continue;
+    if (const KernelTable* table = FindKernelTable(variant.isa)) {
+      return CreateCpuBackend(*table, threads);
+    }
+    return Fail(ErrorCode::kDevice, fmt::format("device \"{}\" needs {}, which this machine lacks",
+                                                device, variant.description));
+  }
   return Fail(ErrorCode::kInvalidArgument,
-              fmt::format("unknown device \"{}\"; expected one of: {}", device, known));
+              fmt::format("unknown device \"{}\"; expected one of: {}, reference", device, known));
 }
 
 }  // namespace dragoman

@@ -1,0 +1,72 @@
+// Compiles the vector kernels once per instruction set and hands out their tables.
+#include "hwy/detect_targets.h"
+
+// Three variants are enough: what every machine of the architecture has, AVX2 and AVX-512.
+#undef HWY_DISABLED_TARGETS
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL)
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/simd_kernels.cc"
+#include "hwy/foreach_target.h"
+// Must follow foreach_target.h.
+#include "hwy/highway.h"
+#include "kernels/cpu/attention-inl.h"
+#include "kernels/cpu/elementwise-inl.h"
+#include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/machine-inl.h"
+#include "kernels/cpu/matmul-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace dragoman {
+namespace HWY_NAMESPACE {
+
+KernelTable MakeTable(std::string_view name) {
+  KernelTable table{};
+  table.name = name;
+  table.embed_row = EmbedRow;
+  table.rms_norm = RmsNorm;
+  table.mat_mul = MatMul;
+  table.rope = Rope;
+  table.attend = Attend;
+  table.gelu_mul = GeluMul;
+  table.add = Add;
+  table.top_logits = TopLogits;
+  table.read_memory = ReadMemory;
+  table.multiply_add = MultiplyAdd;
+  return table;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace dragoman
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace dragoman {
+
+const KernelTable* FindKernelTable(CpuIsa isa) {
+  [[maybe_unused]] const auto supported = hwy::SupportedTargets();
+  switch (isa) {
+    case CpuIsa::kGeneric: {
+      static const KernelTable table = HWY_STATIC_DISPATCH(MakeTable)("cpu:generic");
+      return &table;
+    }
+    case CpuIsa::kAvx2: {
+#if HWY_TARGETS & HWY_AVX2
+      static const KernelTable table = N_AVX2::MakeTable("cpu:avx2");
+      if ((supported & HWY_AVX2) != 0) return &table;
+#endif
+      return nullptr;
+    }
+    case CpuIsa::kAvx512: {
+#if HWY_TARGETS & HWY_AVX3
+      static const KernelTable table = N_AVX3::MakeTable("cpu:avx512");
+      if ((supported & HWY_AVX3) != 0) return &table;
+#endif
+      return nullptr;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace dragoman
+#endif  // HWY_ONCE
