@@ -8,54 +8,13 @@
 #include "blocks/q4_k.h"
 #include "blocks/q5_k.h"
 #include "blocks/q6_k.h"
+#include "quantize/fp16_scale.h"
 
 namespace dragoman {
 namespace {
 
-// Magnitudes above the first are beyond what a Q4_K block holds (65504 * 63 * 15); below the second, fp16 scales are
-// zero anyway. Between them no sum of the search overflows or underflows.
-constexpr float kLargestWeight = 6e7f;
-constexpr float kSmallestWeight = 1e-12f;
-constexpr float kLargestFp16 = 65504.0f;
 constexpr int kAffineRounds = 3;     // of choosing codes and fitting the superblock's factors
 constexpr int kSymmetricRounds = 2;  // the 8-bit scales of Q6_K settle sooner
-
-float Sanitize(float value) {
-  const float magnitude = std::abs(value);
-  if (magnitude >= kSmallestWeight && magnitude <= kLargestWeight) return value;
-  if (!(magnitude > kLargestWeight)) return 0.0f;  // tiny, or not a number
-  return std::copysign(kLargestWeight, value);
-}
-
-// The nearest fp16 of magnitude at most 65504.
-uint16_t SaturatedFp16(double value) {
-  return FloatToFp16(static_cast<float>(std::clamp(value, -double{kLargestFp16}, double{kLargestFp16})));
-}
-
-// As SaturatedFp16 for value >= 0, but never noticeably below it: where fp16 is coarse (subnormal), a factor rounded
-// down would put the largest scale out of reach of its code.
-uint16_t CoveringFp16(float value) {
-  const uint16_t bits = SaturatedFp16(value);
-  const bool short_of_it = Fp16ToFloat(bits) < value * 0.998f && Fp16ToFloat(bits) < kLargestFp16;
-  return short_of_it ? static_cast<uint16_t>(bits + 1) : bits;
-}
-
-// Fills the lanes with sub-blocks of `elems` weights each, one after the other from `values`; lanes from `lanes` on
-// repeat the first ones, so that they hold something harmless.
-void Transpose(const float* values, const float* weights, int elems, int lanes, int lane_offset, LaneBlock& block) {
-  for (int lane = 0; lane < lanes; ++lane) {
-    const float* from = values + lane * elems;
-    for (int i = 0; i < elems; ++i) block.x[i][lane_offset + lane] = Sanitize(from[i]);
-  }
-  if (weights == nullptr) return;
-  for (int lane = 0; lane < lanes; ++lane) {
-    for (int i = 0; i < elems; ++i) block.w[i][lane_offset + lane] = weights[lane * elems + i];
-  }
-}
-
-void FillWithOnes(LaneBlock& block) {
-  for (auto& row : block.w) std::fill(row, row + kLanes, 1.0f);
-}
 
 // ---- Q4_K and Q5_K: a superblock is 8 lanes.
 
@@ -192,7 +151,7 @@ void QuantizeAffineRows(const LaneKernels& kernels, BlockType type, const float*
       const int64_t index = s == 0 ? first : last;
       const float* column_weights =
           weights.empty() ? nullptr : weights.data() + index % superblocks_per_row * kSuperblock;
-      Transpose(values + index * kSuperblock, column_weights, 32, kAffineLanes, s * kAffineLanes, block);
+      TransposeSubBlocks(values + index * kSuperblock, column_weights, kAffineLanes, s * kAffineLanes, block);
     }
     AffineSuperblock found[2];
     LaneCodes codes;
@@ -272,7 +231,7 @@ void QuantizeQ6KRows(const LaneKernels& kernels, const float* values, int64_t su
   for (int64_t index = 0; index < superblocks; ++index) {
     const float* column_weights =
         weights.empty() ? nullptr : weights.data() + index % superblocks_per_row * kSuperblock;
-    Transpose(values + index * kSuperblock, column_weights, block.elems, kLanes, 0, block);
+    TransposeSubBlocks(values + index * kSuperblock, column_weights, kLanes, 0, block);
     SymmetricSuperblock found;
     LaneCodes codes;
     SearchSuperblock(kernels, block, found, codes);

@@ -88,6 +88,13 @@ struct LaneKernels {
   void (*encode_symmetric)(const LaneBlock& block, int low, int high, const LaneFloats& scale, LaneCodes* codes);
 };
 
+// Puts `lanes` sub-blocks of block.elems weights each, one after the other in `values`, into the lanes from first_lane
+// on; their importance too unless `weights` is null (then w stays as it is). A value that is not finite, or beyond
+// what the search bears, becomes zero or the largest that a block can hold.
+void TransposeSubBlocks(const float* values, const float* weights, int lanes, int first_lane, LaneBlock& block);
+// Importance 1 for all.
+void FillWithOnes(LaneBlock& block);
+
 LaneKernels ScalarLaneKernels();
 // Those of the best instruction set that this machine has (or that a test has chosen through Highway).
 LaneKernels SimdLaneKernels();

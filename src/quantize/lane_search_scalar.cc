@@ -1,4 +1,5 @@
 // The scalar twin of lane_search_simd.cc: one lane at a time, the truth that the vector code is compared with.
+// Also fills LaneBlocks, for both.
 #include <algorithm>
 #include <cmath>
 
@@ -220,7 +221,35 @@ void EncodeSymmetric(const LaneBlock& block, int low, int high, const LaneFloats
   }
 }
 
+// Magnitudes above the first are beyond what a Q4_K block holds (65504 * 63 * 15); below the second, fp16 scales are
+// zero anyway. Between them no sum of the search overflows or underflows.
+constexpr float kLargestWeight = 6e7f;
+constexpr float kSmallestWeight = 1e-12f;
+
+float Sanitize(float value) {
+  const float magnitude = std::abs(value);
+  if (magnitude >= kSmallestWeight && magnitude <= kLargestWeight) return value;
+  if (!(magnitude > kLargestWeight)) return 0.0f;  // tiny, or not a number
+  return std::copysign(kLargestWeight, value);
+}
+
 }  // namespace
+
+void TransposeSubBlocks(const float* values, const float* weights, int lanes, int first_lane, LaneBlock& block) {
+  for (int lane = 0; lane < lanes; ++lane) {
+    const float* from = values + lane * block.elems;
+    for (int i = 0; i < block.elems; ++i) block.x[i][first_lane + lane] = Sanitize(from[i]);
+  }
+  if (weights == nullptr) return;
+  for (int lane = 0; lane < lanes; ++lane) {
+    const float* from = weights + lane * block.elems;
+    for (int i = 0; i < block.elems; ++i) block.w[i][first_lane + lane] = from[i];
+  }
+}
+
+void FillWithOnes(LaneBlock& block) {
+  for (auto& row : block.w) std::fill(row, row + kLanes, 1.0f);
+}
 
 LaneKernels ScalarLaneKernels() {
   return {"scalar",        SearchAffine,    ChooseAffine,   EncodeAffine,
