@@ -18,18 +18,9 @@
 #include "dragoman/result.h"
 #include "formats/checkpoint.h"
 #include "quantize/importance.h"
+#include "quantize/recipe.h"
 
 namespace dragoman {
-
-// A named recipe: which type each tensor gets (llama.cpp's mixes, formats.md section 5).
-struct Recipe {
-  std::string name;          // "Q4_K_M"
-  uint32_t gguf_file_type;   // general.file_type
-  std::string description;   // for --help
-};
-std::span<const Recipe> AllRecipes();  // F16 BF16 F32 Q8_0 Q6_K Q5_K_S Q5_K_M Q4_K_S Q4_K_M
-// Any letter case. Errors: kInvalidArgument listing the known ones.
-Result<Recipe> FindRecipe(std::string_view name);
 
 struct PlannedTensor {
   std::string name;
@@ -45,6 +36,7 @@ struct QuantizePlan {
   uint64_t file_bytes = 0;   // exact, header and padding included
   double bits_per_weight = 0;
 };
+// Reads headers and tokenizer only. The size is that of the file with or without importance weighting.
 Result<QuantizePlan> PlanQuantization(const std::string& model_path, const Recipe& recipe);
 OrderedJson ToJson(const QuantizePlan& plan);
 
@@ -53,6 +45,9 @@ struct QuantizeOptions {
   const ImportanceMatrix* importance = nullptr;   // null: plain rounding
   int threads = 0;
   std::optional<uint64_t> max_size_bytes;         // refuse a plan that is larger (kInvalidArgument, saying what fits)
+  // SHA-256 of every input and of the output. Unset: for quantized recipes, not for plain conversions (whose speed is
+  // the disk's).
+  std::optional<bool> hash_files;
   std::function<void(uint64_t done_bytes, uint64_t total_bytes, const std::string& tensor)> progress;
 };
 
@@ -66,7 +61,13 @@ struct QuantizedTensorReport {
 
 struct QuantizeReport {
   QuantizePlan plan;
+  std::string input_path;
   std::vector<QuantizedTensorReport> tensors;
+  std::string method;                             // "conversion", "plain rounding", "importance-weighted rounding"
+  std::vector<std::string> importance_datasets;   // empty without importance
+  std::string importance_hash;
+  std::string instruction_set;                    // that the search ran with; no influence on the output
+  int threads = 0;
   std::string output_path;
   std::string output_sha256;
   std::vector<std::pair<std::string, std::string>> input_sha256;  // file name, digest
