@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "dragoman/result.h"
+#include "formats/gguf.h"
 #include "translate/translator.h"
 
 namespace dragoman {
@@ -37,6 +38,8 @@ Result<ImportanceMatrix> CollectImportance(Translator& translator, std::span<con
 Result<void> WriteImatrix(const std::string& path, const ImportanceMatrix& matrix);
 // GGUF form. Errors: kCorruptFile, kNotFound.
 Result<ImportanceMatrix> ReadImatrix(const std::string& path);
+// From a file already open; `where` names it in errors.
+Result<ImportanceMatrix> ParseImatrix(const GgufFile& file, const std::string& where);
 
 }  // namespace dragoman
 
