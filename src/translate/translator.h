@@ -1,4 +1,5 @@
-// Translation of texts: prompt, batched greedy decoding, prefix cache, long texts, streaming, output checks.
+// Translation of texts: prompt, batched greedy decoding, prefix cache, long texts, streaming,
+// output checks.
 #ifndef DRAGOMAN_TRANSLATE_TRANSLATOR_H_
 #define DRAGOMAN_TRANSLATE_TRANSLATOR_H_
 
@@ -18,10 +19,13 @@
 namespace dragoman {
 
 struct TranslateOptions {
-  int max_batch = 32;             // sentences decoded in step
-  int64_t max_new_tokens = 0;     // per piece; 0: from the source's length (4x + 64, at most what the context holds)
-  int64_t max_source_tokens = 0;  // longer texts are split at sentences; 0: a size the model was trained for
-  bool split_sentences = true;    // split texts above max_source_tokens; false: translate whole or fail
+  int max_batch = 32;  // sentences decoded in step
+  int64_t max_new_tokens =
+      0;  // per piece; 0: from the source's length (4x + 64, at most what the context holds)
+  int64_t max_source_tokens =
+      0;  // longer texts are split at sentences; 0: a size the model was trained for
+  bool split_sentences =
+      true;  // split texts above max_source_tokens; false: translate whole or fail
 };
 
 struct TranslationRequest {
@@ -35,30 +39,36 @@ enum class FinishReason { kEndToken, kLength, kEmptyInput };
 struct Translation {
   std::string text;
   FinishReason finish = FinishReason::kEndToken;
-  int pieces = 1;               // prompts it took
-  int64_t prompt_tokens = 0;    // without the shared prefix
+  int pieces = 1;             // prompts it took
+  int64_t prompt_tokens = 0;  // without the shared prefix
   int64_t new_tokens = 0;
-  double latency_ms = 0;        // from the call that decodes it to its last token (queueing in the batch included)
+  // From joining the batch (the first piece's prompt is read) to the last token, or the first one.
+  // Steps shared with the rest of the batch count in full; waiting for a place in it does not.
+  double latency_ms = 0;
   double first_token_ms = 0;
-  std::vector<std::string> warnings;  // "repetition", "length limit reached"
+  std::vector<std::string>
+      warnings;  // "repetition", "length limit reached", "empty output", "sentence cut"
 };
 
 // One per model; not thread-safe.
 class Translator {
  public:
   // Opens backend, model and tokenizer. Errors: those of the rooms below.
-  static Result<std::unique_ptr<Translator>> Open(const std::string& model_path, const std::string& device,
-                                                  int threads);
+  static Result<std::unique_ptr<Translator>> Open(const std::string& model_path,
+                                                  const std::string& device, int threads);
   ~Translator();
 
   using ProgressCallback = std::function<void(size_t done, size_t total)>;
-  // All requests, in order, batched and length-sorted inside; the same result as one at a time. An empty or
-  // blank text translates to itself. Errors: kInvalidArgument (a text that cannot fit), kOutOfMemory.
+  // All requests, in order, batched and length-sorted inside; the same result as one at a time. An
+  // empty or blank text translates to itself. Errors: kInvalidArgument (a text that cannot fit),
+  // kOutOfMemory.
   Result<std::vector<Translation>> Translate(std::span<const TranslationRequest> requests,
                                              const TranslateOptions& options,
                                              const ProgressCallback& progress = {});
-  // One text, its translation handed out as it grows.
-  Result<Translation> TranslateStreaming(const TranslationRequest& request, const TranslateOptions& options,
+  // One text, its translation handed out as it grows: the pieces of all calls, one after the other,
+  // are the text that Translate gives.
+  Result<Translation> TranslateStreaming(const TranslationRequest& request,
+                                         const TranslateOptions& options,
                                          const std::function<void(std::string_view)>& on_text);
 
   // Greedy continuation of given ids (tests, parity): new ids, the end token included when reached.
