@@ -3,12 +3,15 @@
 #define DRAGOMAN_EVALUATE_BENCHMARK_H_
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/json.h"
 #include "dragoman/result.h"
 #include "evaluate/suite.h"
+#include "translate/translator.h"
 
 namespace dragoman {
 
@@ -16,24 +19,33 @@ struct BenchmarkOptions {
   std::string device = "auto";
   int threads = 0;
   int max_batch = 32;
-  // Predictions are appended here as they come, so that a killed run continues (same model, suite and decoding);
-  // empty: none kept.
+  // Predictions are appended here as they come, so that a killed run continues (same model, suite
+  // and decoding); empty: none kept.
   std::string predictions_path;
 };
 
 struct PairScore {
-  std::string pair;            // "en-de"
-  int64_t samples = 0;
+  std::string pair;     // "en-de"
+  int64_t samples = 0;  // scored: edge cases are checked, not scored
+  int64_t checked = 0;  // scored and edge cases; what the rates below count over
   double bleu = 0, chrf = 0, chrf_pp = 0;
   std::string bleu_signature;
-  double empty_rate = 0, runaway_rate = 0, copy_rate = 0, wrong_script_rate = 0, repetition_rate = 0;
+  double empty_rate = 0, runaway_rate = 0, copy_rate = 0, wrong_script_rate = 0,
+         repetition_rate = 0;
+  int64_t kept_items = 0;  // numbers, addresses and marked stretches in the sources
+  double kept_rate = 1;    // share of them found in the outputs
 };
 
 struct Prediction {
   std::string id, pair, source, reference, hypothesis, domain;
+  std::string source_lang, target_lang;
   double latency_ms = 0;
   int64_t new_tokens = 0;
   std::vector<std::string> warnings;
+  bool length_limit = false;      // ended by the limit, not by an end token
+  double seconds = 0;             // its share of the time its batch took
+  std::vector<std::string> keep;  // stretches of the source that must stand in the hypothesis
+  bool is_edge_case() const { return domain.rfind("edge:", 0) == 0; }
 };
 
 struct BenchmarkResult {
@@ -49,6 +61,21 @@ struct BenchmarkResult {
 // Errors: those of Translator and of reading the predictions file.
 Result<BenchmarkResult> RunBenchmark(const std::string& model_path, const Suite& suite,
                                      const BenchmarkOptions& options);
+// Fills pairs and every figure that follows from the predictions: scores, rates, latencies, speed.
+void ScorePredictions(BenchmarkResult& result);
+
+// What RunBenchmark does with any translator: translates what the predictions file does not hold
+// yet, chunk by chunk, and scores all. `identity` names model, suite and decoding; a file of
+// another identity is begun anew.
+using TranslateChunk =
+    std::function<Result<std::vector<Translation>>(std::span<const TranslationRequest>)>;
+Result<void> TranslateSuite(const Suite& suite, const BenchmarkOptions& options,
+                            const OrderedJson& identity, const TranslateChunk& translate,
+                            BenchmarkResult& result);
+
+// SHA-256 over the model's files (tensors, config, tokenizer), each by name and digest.
+Result<std::string> HashModel(const std::string& path, uint64_t* total_bytes);
+
 // baseline_results.json / quantized_results.json (schemas/benchmark_results.schema.json).
 OrderedJson ToJson(const BenchmarkResult& result);
 Result<BenchmarkResult> ReadBenchmarkResult(const std::string& path);

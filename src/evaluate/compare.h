@@ -2,6 +2,7 @@
 #ifndef DRAGOMAN_EVALUATE_COMPARE_H_
 #define DRAGOMAN_EVALUATE_COMPARE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,7 @@ struct GateOptions {
 // A change with its interval; negative means that the quantized build scores lower.
 struct Delta {
   double points = 0, percent = 0;
-  double percent_low = 0, percent_high = 0;   // two-sided interval of `percent`
+  double percent_low = 0, percent_high = 0;  // two-sided interval of `percent`
 };
 
 struct PairComparison {
@@ -38,31 +39,42 @@ struct PairComparison {
   int64_t samples = 0;
   double baseline_bleu = 0, quantized_bleu = 0, baseline_chrf = 0, quantized_chrf = 0;
   Delta bleu, chrf;
-  double identical_share = 0;   // outputs that are equal
-  bool bleu_can_tell = false;   // the interval is narrow enough to decide at this pair's margin
+  double identical_share = 0;  // outputs that are equal
+  int64_t differing = 0;       // outputs that are not equal
+  bool bleu_can_tell = false;  // the interval is narrow enough to decide at this pair's margin
 };
 
 struct GateCheck {
-  std::string name;       // "mean BLEU loss", "en-de loss", "high-resource loss", "wrong script"
+  std::string name;  // "mean BLEU loss", "en-de loss", "high-resource loss", "wrong script"
   double limit_percent = 0;
   Delta delta;
   Decision verdict = Decision::kGo;
-  std::string reason;     // one sentence with the figures
+  bool shown = true;   // false: the sentences are too few to tell, the verdict is "undecided"
+  std::string basis;   // what decided: "BLEU", "chrF", "pooled chrF", "counts", "too few sentences"
+  std::string reason;  // one sentence with the figures
 };
 
 struct Comparison {
+  GateOptions options;  // it was decided with
+  int64_t samples = 0;  // scored, over all pairs
+  double identical_share = 0;
   std::vector<PairComparison> pairs;
+  // Of the mean score over pairs, every pair with the same weight.
+  double baseline_mean_bleu = 0, quantized_mean_bleu = 0, baseline_mean_chrf = 0,
+         quantized_mean_chrf = 0;
   Delta mean_bleu, mean_chrf;
+  double mean_of_pair_bleu_percents = 0;  // the other way to average; weak pairs weigh more in it
   std::vector<GateCheck> checks;
   Decision decision = Decision::kReconsider;
   std::vector<std::string> reasons;
-  std::vector<std::string> advice;      // what to try on a failed or undecided gate
+  std::vector<std::string> advice;  // what to try on a failed or undecided gate
 };
 
 // Errors: kInvalidArgument when the two runs do not cover the same samples.
 Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResult& quantized,
                            const GateOptions& options);
-// comparison.json: overall_comparison.mean_bleu_delta_percent, .acceptable, ... (schemas/comparison.schema.json)
+// comparison.json: overall_comparison.mean_bleu_delta_percent, .acceptable, ...
+// (schemas/comparison.schema.json)
 OrderedJson ToJson(const Comparison& comparison, const BenchmarkResult& baseline,
                    const BenchmarkResult& quantized);
 

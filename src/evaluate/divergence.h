@@ -11,8 +11,9 @@
 namespace dragoman {
 
 struct Divergence {
-  int64_t tokens = 0;             // positions that predict the translation, end of turn included
-  double mean_kl = 0, mean_kl_low = 0, mean_kl_high = 0;  // nats, KL(reference || candidate); bootstrap over sentences
+  int64_t tokens = 0;  // positions that predict the translation, end of turn included
+  double mean_kl = 0, mean_kl_low = 0,
+         mean_kl_high = 0;  // nats, KL(reference || candidate); bootstrap over sentences
   double median_kl = 0, p99_kl = 0, max_kl = 0;
   double top1_agreement = 0;
   double reference_nll = 0, candidate_nll = 0;
@@ -21,10 +22,11 @@ struct Divergence {
 struct DivergenceOptions {
   std::string device = "auto";
   int threads = 0;
-  int64_t max_samples = 0;        // 0: all
+  int64_t max_samples = 0;  // 0: all
 };
-Result<Divergence> MeasureDivergence(const std::string& reference_path, const std::string& candidate_path,
-                                     const Suite& suite, const DivergenceOptions& options);
+Result<Divergence> MeasureDivergence(const std::string& reference_path,
+                                     const std::string& candidate_path, const Suite& suite,
+                                     const DivergenceOptions& options);
 OrderedJson ToJson(const Divergence& divergence);
 
 }  // namespace dragoman

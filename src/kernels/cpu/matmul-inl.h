@@ -18,7 +18,6 @@
 
 #include <algorithm>
 
-#include "hwy/cache_control.h"
 #include "kernels/cpu/decode-inl.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/lanes-inl.h"
@@ -29,10 +28,6 @@ namespace HWY_NAMESPACE {
 
 constexpr int kTileRows = 8;
 constexpr int kTileTokens = 3;
-// Up to here converting 16-bit weights anew for each three tokens beats writing a panel of them.
-// Float32 rows in place collide in the cache, so that a panel pays from the second pass on.
-constexpr size_t kInPlaceTokens16Bit = 48;
-constexpr size_t kInPlaceTokens32Bit = kTileTokens;
 // 32 KB of panel, and a multiple of every block. Changing it changes results in the last bit.
 constexpr size_t kSpanElems = 1024;
 // Not a power of two, lest the eight rows fall into the same sets of the cache.
@@ -119,33 +114,6 @@ HWY_INLINE void DotTileTokens(const Rows& rows, const float* HWY_RESTRICT x, siz
   DotTileRows<1>(rows, x, x_stride, elems, sums);
 }
 
-// Asks for weights that will be needed next, little by little while others are multiplied.
-class PrefetchAhead {
- public:
-  PrefetchAhead() = default;
-  PrefetchAhead(const uint8_t* from, size_t row_bytes, size_t stride_bytes, size_t rows)
-      : from_(from),
-        stride_bytes_(stride_bytes),
-        row_lines_(row_bytes / kLineBytes + 1),
-        rows_(rows) {}
-  size_t lines() const { return rows_ * row_lines_; }
-  HWY_INLINE void Fetch(size_t lines) {
-    for (; lines > 0 && row_ < rows_; --lines) {
-      hwy::Prefetch(from_ + row_ * stride_bytes_ + line_ * kLineBytes);
-      if (++line_ == row_lines_) {
-        line_ = 0;
-        ++row_;
-      }
-    }
-  }
-
- private:
-  static constexpr size_t kLineBytes = 64;
-  const uint8_t* from_ = nullptr;
-  size_t stride_bytes_ = 0, row_lines_ = 0, rows_ = 0;
-  size_t row_ = 0, line_ = 0;
-};
-
 // One span of k for up to eight rows and any number of tokens.
 struct SpanTile {
   const float* x;  // first token, first element of the span
@@ -156,16 +124,12 @@ struct SpanTile {
   size_t rows;  // 1..8
   size_t tokens;
   bool first_span;  // set the output instead of adding to it
-  PrefetchAhead ahead;
 };
 
 template <class Rows>
 HWY_INLINE void MultiplySpan(const Rows& rows, const SpanTile& tile) {
-  PrefetchAhead ahead = tile.ahead;
-  const size_t lines_per_step = ahead.lines() * kTileTokens / tile.tokens + 1;
   for (size_t t = 0; t < tile.tokens; t += kTileTokens) {
     HWY_ALIGN float sums[kTileTokens][kTileRows];
-    ahead.Fetch(lines_per_step);
     const size_t tokens = std::min<size_t>(kTileTokens, tile.tokens - t);
     DotTileTokens(rows, tile.x + t * tile.x_stride, tile.x_stride, tokens, tile.elems, sums);
     for (size_t i = 0; i < tokens; ++i) {
@@ -182,17 +146,16 @@ HWY_INLINE void MultiplySpan(const Rows& rows, const SpanTile& tile) {
 // `from`: the first row's weights of the span. False when there is no way to use them in place.
 HWY_INLINE bool MultiplySpanInPlace(BlockType type, const uint8_t* from, size_t row_bytes,
                                     const SpanTile& tile) {
-  if (tile.rows < kTileRows || tile.tokens > kInPlaceTokens16Bit) return false;
+  if (tile.tokens > kTileTokens || tile.rows < kTileRows) return false;
   switch (type) {
+    case BlockType::kF32:
+      MultiplySpan(F32Rows{from, row_bytes}, tile);
+      return true;
     case BlockType::kF16:
       MultiplySpan(F16Rows{from, row_bytes}, tile);
       return true;
     case BlockType::kBF16:
       MultiplySpan(Bf16Rows{from, row_bytes}, tile);
-      return true;
-    case BlockType::kF32:
-      if (tile.tokens > kInPlaceTokens32Bit) return false;
-      MultiplySpan(F32Rows{from, row_bytes}, tile);
       return true;
     default:
       return false;
@@ -220,10 +183,6 @@ void MatMul(const MatMulArguments& arguments, const MatMulPiece& piece) {
       tile.rows = std::min<size_t>(kTileRows, last_row - n);
       tile.out = arguments.out + first_token * rows + n;
       const auto* from = reinterpret_cast<const uint8_t*>(w.data) + n * row_bytes + span_bytes;
-      const size_t next_rows = std::min<size_t>(kTileRows, last_row - n - tile.rows);
-      tile.ahead =
-          PrefetchAhead(from + kTileRows * row_bytes,
-                        tile.elems / traits.block_elems * traits.block_bytes, row_bytes, next_rows);
       if (MultiplySpanInPlace(w.type, from, row_bytes, tile)) continue;
       for (size_t r = 0; r < tile.rows; ++r) {
         DecodeWeights(w.type, from + r * row_bytes, tile.elems, panel + r * kPanelStride);

@@ -1,0 +1,98 @@
+// The draws and their intervals; see the header.
+#include "evaluate/resample.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/random.h"
+
+namespace dragoman {
+namespace {
+
+struct Sum {
+  BleuStats bleu;
+  ChrfStats chrf;
+  void Add(const SentenceStats& one) {
+    bleu += one.bleu;
+    chrf += one.chrf;
+  }
+};
+
+void Push(const Sum& baseline, const Sum& quantized, PairDraws& out) {
+  out.bleu.push_back({ComputeBleu(baseline.bleu).score, ComputeBleu(quantized.bleu).score});
+  out.chrf.push_back({ComputeChrf({}, baseline.chrf), ComputeChrf({}, quantized.chrf)});
+}
+
+// Percent of the baseline; a baseline of nothing can only be kept or left behind.
+double Percent(double baseline, double quantized) {
+  if (baseline > 0) return 100 * (quantized - baseline) / baseline;
+  return quantized > 0 ? 100 : 0;
+}
+
+}  // namespace
+
+std::vector<PairDraws> Resample(std::span<const PairSentences> pairs, int draws, uint64_t seed) {
+  std::map<std::vector<std::string>, uint64_t> groups;
+  std::vector<PairDraws> results;
+  for (const PairSentences& pair : pairs) {
+    PairDraws result;
+    const size_t count = pair.baseline.size();
+    Sum all_baseline, all_quantized;
+    for (size_t i = 0; i < count; ++i) {
+      all_baseline.Add(pair.baseline[i]);
+      all_quantized.Add(pair.quantized[i]);
+    }
+    Push(all_baseline, all_quantized, result);
+    // The same seed and the same number of sentences give the same draws: that is the "together" of
+    // a group.
+    const uint64_t group = groups.emplace(pair.ids, groups.size()).first->second;
+    Random random(seed + group * 0x632be59bd9b4e019ull);
+    for (int draw = 0; draw < draws && count > 0; ++draw) {
+      Sum baseline, quantized;
+      for (size_t i = 0; i < count; ++i) {
+        const size_t index = random.Below(count);
+        baseline.Add(pair.baseline[index]);
+        quantized.Add(pair.quantized[index]);
+      }
+      Push(baseline, quantized, result);
+    }
+    results.push_back(std::move(result));
+  }
+  return results;
+}
+
+double Quantile(std::span<const double> sorted, double share) {
+  const double at = share * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<size_t>(at);
+  const size_t high = std::min(low + 1, sorted.size() - 1);
+  return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+}
+
+Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confidence) {
+  Delta delta;
+  if (pairs.empty()) return delta;
+  std::vector<double> percents;
+  const auto weight = 1.0 / static_cast<double>(pairs.size());
+  for (size_t draw = 0; draw < pairs[0]->size(); ++draw) {
+    Scores mean;
+    for (const auto* scores : pairs) {
+      mean.baseline += (*scores)[draw].baseline * weight;
+      mean.quantized += (*scores)[draw].quantized * weight;
+    }
+    const double percent = Percent(mean.baseline, mean.quantized);
+    if (draw == 0) {
+      delta.points = mean.quantized - mean.baseline;
+      delta.percent = percent;
+    } else {
+      percents.push_back(percent);
+    }
+  }
+  delta.percent_low = delta.percent_high = delta.percent;
+  if (percents.empty()) return delta;
+  std::sort(percents.begin(), percents.end());
+  delta.percent_low = Quantile(percents, (1 - confidence) / 2);
+  delta.percent_high = Quantile(percents, (1 + confidence) / 2);
+  return delta;
+}
+
+}  // namespace dragoman

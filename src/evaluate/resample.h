@@ -1,0 +1,50 @@
+// Paired bootstrap over sentences: both systems are scored on the same redrawn sentences, many
+// times.
+//
+// Scores come from summed per-sentence statistics, so that a draw costs additions only. Pairs whose
+// sample ids are the same list (a parallel suite) are redrawn together: a hard sentence is hard in
+// every language, and treating the pairs as independent would make the mean look surer than it is.
+#ifndef DRAGOMAN_EVALUATE_RESAMPLE_H_
+#define DRAGOMAN_EVALUATE_RESAMPLE_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "evaluate/compare.h"
+#include "evaluate/metrics/bleu.h"
+#include "evaluate/metrics/chrf.h"
+
+namespace dragoman {
+
+struct SentenceStats {
+  BleuStats bleu;
+  ChrfStats chrf;
+};
+
+// The scored sentences of one language pair, in the same order for both systems.
+struct PairSentences {
+  std::string pair;
+  std::vector<std::string> ids;
+  std::vector<SentenceStats> baseline, quantized;
+};
+
+struct Scores {
+  double baseline = 0, quantized = 0;
+};
+// Element 0 is the whole sample, the rest are draws.
+struct PairDraws {
+  std::vector<Scores> bleu, chrf;
+};
+std::vector<PairDraws> Resample(std::span<const PairSentences> pairs, int draws, uint64_t seed);
+
+// The change of the mean score over the chosen pairs, with its percentile interval.
+Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confidence);
+
+// Linear between the neighbours; `sorted` is not empty, share in [0, 1].
+double Quantile(std::span<const double> sorted, double share);
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_EVALUATE_RESAMPLE_H_

@@ -1,0 +1,249 @@
+// Reading of suite files; see the header. A file is JSON lines (one pair a line, or one sentence in
+// several languages) or one JSON document.
+#include "evaluate/suite_parser.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+namespace dragoman {
+namespace {
+
+constexpr size_t kMaxTextBytes = size_t{1}
+                                 << 20;  // of one source or reference: far beyond any context
+constexpr size_t kMaxKeep = 1000;
+constexpr size_t kMaxLanguages = 1000;
+constexpr size_t kMaxNameBytes = 200;
+
+constexpr std::string_view kMultilingualSchema = "dragoman.suite/1";
+constexpr std::string_view kEdgeSchema = "dragoman.edge-cases/1";
+
+Result<std::string> TextField(const Json& object, const char* key, size_t max_bytes,
+                              const std::string& where, bool required = true) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) {
+    if (!required) return std::string();
+    return Fail(ErrorCode::kCorruptFile, fmt::format("expected a field \"{}\", found none", key),
+                where);
+  }
+  if (!found->is_string()) {
+    return Fail(ErrorCode::kCorruptFile,
+                fmt::format("\"{}\": expected a string, found {}", key, found->type_name()), where);
+  }
+  const auto& value = found->get_ref<const std::string&>();
+  if (value.size() > max_bytes) {
+    return Fail(
+        ErrorCode::kCorruptFile,
+        fmt::format("\"{}\": expected at most {} bytes, found {}", key, max_bytes, value.size()),
+        where);
+  }
+  return value;
+}
+
+Result<std::vector<std::string>> KeepField(const Json& object, const std::string& where) {
+  std::vector<std::string> keep;
+  const Json* holder = &object;
+  if (const auto expect = object.find("expect"); expect != object.end() && expect->is_object())
+    holder = &*expect;
+  const auto found = holder->find("keep");
+  if (found == holder->end()) return keep;
+  if (!found->is_array() || found->size() > kMaxKeep) {
+    return Fail(ErrorCode::kCorruptFile,
+                fmt::format("\"keep\": expected a list of at most {} strings", kMaxKeep), where);
+  }
+  for (const Json& item : *found) {
+    if (!item.is_string() || item.get_ref<const std::string&>().empty()) {
+      return Fail(ErrorCode::kCorruptFile, "\"keep\": expected strings that are not empty", where);
+    }
+    keep.push_back(item.get<std::string>());
+  }
+  return keep;
+}
+
+bool IsBlank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+// One source, one target: a line of plain JSONL or an element of the written form.
+Result<SuiteSample> ParseSample(const Json& json, const std::string& where) {
+  SuiteSample sample;
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.id, TextField(json, "id", kMaxNameBytes, where, false));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.source_lang,
+                            TextField(json, "source_lang", kMaxNameBytes, where));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.target_lang,
+                            TextField(json, "target_lang", kMaxNameBytes, where));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.source, TextField(json, "source", kMaxTextBytes, where));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.domain, TextField(json, "domain", kMaxNameBytes, where, false));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      sample.reference, TextField(json, "reference", kMaxTextBytes, where, !sample.is_edge_case()));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.keep, KeepField(json, where));
+  if (sample.source_lang.empty() || sample.target_lang.empty()) {
+    return Fail(ErrorCode::kCorruptFile, "expected language codes, found an empty one", where);
+  }
+  if (!sample.is_edge_case() && (IsBlank(sample.reference) || IsBlank(sample.source))) {
+    return Fail(ErrorCode::kCorruptFile, "expected a source and a reference, found an empty one",
+                where);
+  }
+  return sample;
+}
+
+Result<SuiteEntry> ParseEntry(const Json& json, const std::string& where) {
+  SuiteEntry entry;
+  DRAGOMAN_ASSIGN_OR_RETURN(entry.id, TextField(json, "id", kMaxNameBytes, where));
+  DRAGOMAN_ASSIGN_OR_RETURN(entry.domain, TextField(json, "domain", kMaxNameBytes, where));
+  DRAGOMAN_ASSIGN_OR_RETURN(entry.keep, KeepField(json, where));
+  const Json& text = json["text"];
+  if (text.is_string()) {
+    DRAGOMAN_ASSIGN_OR_RETURN(entry.source, TextField(json, "text", kMaxTextBytes, where));
+    DRAGOMAN_ASSIGN_OR_RETURN(entry.source_lang,
+                              TextField(json, "source_lang", kMaxNameBytes, where));
+    return entry;
+  }
+  if (!text.is_object()) {
+    return Fail(ErrorCode::kCorruptFile, "\"text\": expected a string or an object by language",
+                where);
+  }
+  for (const auto& item : text.items()) {
+    DRAGOMAN_ASSIGN_OR_RETURN(std::string line,
+                              TextField(text, item.key().c_str(), kMaxTextBytes, where));
+    if (IsBlank(line)) {
+      return Fail(ErrorCode::kCorruptFile, fmt::format("\"text\": empty in {}", item.key()), where);
+    }
+    entry.text.emplace(item.key(), std::move(line));
+  }
+  return entry;
+}
+
+void NoteLicense(ParsedSuite& parsed, const std::string& license) {
+  if (license.empty()) return;
+  auto& seen = parsed.licenses;
+  if (std::find(seen.begin(), seen.end(), license) == seen.end() && seen.size() < 100)
+    seen.push_back(license);
+}
+
+Result<void> ParseHeader(const Json& json, ParsedSuite& parsed, const std::string& where) {
+  const auto& schema = json["schema"];
+  if (schema != kMultilingualSchema && schema != kEdgeSchema) {
+    return Fail(
+        ErrorCode::kUnsupported,
+        fmt::format("expected schema \"{}\" or \"{}\", found {}", kMultilingualSchema, kEdgeSchema,
+                    schema.dump(-1, ' ', true, Json::error_handler_t::replace)),
+        where);
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(parsed.suite.name,
+                            TextField(json, "name", kMaxNameBytes, where, false));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string license,
+                            TextField(json, "license", 10000, where, false));
+  NoteLicense(parsed, license);
+  if (const auto languages = json.find("languages");
+      languages != json.end() && languages->is_array()) {
+    for (const Json& code : *languages) {
+      if (code.is_string() && parsed.languages.size() < kMaxLanguages)
+        parsed.languages.push_back(code.get<std::string>());
+    }
+  }
+  return {};
+}
+
+Result<void> ParseLine(const Json& json, size_t line, ParsedSuite& parsed,
+                       const std::string& where) {
+  if (!json.is_object()) {
+    return Fail(ErrorCode::kCorruptFile,
+                fmt::format("expected an object, found {}", json.type_name()), where);
+  }
+  if (json.contains("schema")) return ParseHeader(json, parsed, where);
+  const size_t count =
+      parsed.suite.samples.size() + parsed.multilingual.size() + parsed.edges.size();
+  if (count >= kMaxSuiteSamples) {
+    return Fail(ErrorCode::kCorruptFile,
+                fmt::format("expected at most {} samples", kMaxSuiteSamples), where);
+  }
+  if (json.contains("text")) {
+    DRAGOMAN_ASSIGN_OR_RETURN(SuiteEntry entry, ParseEntry(json, where));
+    for (const auto& text : entry.text) {
+      auto& known = parsed.languages;
+      if (std::find(known.begin(), known.end(), text.first) != known.end()) continue;
+      if (known.size() >= kMaxLanguages) {
+        return Fail(ErrorCode::kCorruptFile,
+                    fmt::format("expected at most {} languages", kMaxLanguages), where);
+      }
+      known.push_back(text.first);
+    }
+    (entry.text.empty() ? parsed.edges : parsed.multilingual).push_back(std::move(entry));
+    return {};
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(SuiteSample sample, ParseSample(json, where));
+  if (sample.id.empty()) sample.id = fmt::format("{:06}", line);
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string license,
+                            TextField(json, "license", 10000, where, false));
+  NoteLicense(parsed, license);
+  parsed.suite.samples.push_back(std::move(sample));
+  return {};
+}
+
+Result<void> ParseLines(std::string_view text, const std::string& where, ParsedSuite& parsed) {
+  size_t number = 0;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    ++number;
+    if (IsBlank(line)) continue;
+    const std::string here = fmt::format("{}: line {}", where, number);
+    DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ParseJson(line, here, 8));
+    DRAGOMAN_RETURN_IF_ERROR(ParseLine(json, number, parsed, here));
+  }
+  return {};
+}
+
+Result<void> ParseWritten(std::string_view text, const std::string& where, ParsedSuite& parsed) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ParseJson(text, where, 8));
+  if (!json.is_object() || json.value("schema", Json()) != kWrittenSuiteSchema) {
+    return Fail(ErrorCode::kUnsupported,
+                fmt::format("expected a JSON object with schema \"{}\"", kWrittenSuiteSchema),
+                where);
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(parsed.suite.name,
+                            TextField(json, "name", kMaxNameBytes, where, false));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string license,
+                            TextField(json, "license", 100000, where, false));
+  NoteLicense(parsed, license);
+  const auto samples = json.find("samples");
+  if (samples == json.end() || !samples->is_array() || samples->size() > kMaxSuiteSamples) {
+    return Fail(ErrorCode::kCorruptFile,
+                fmt::format("\"samples\": expected a list of at most {}", kMaxSuiteSamples), where);
+  }
+  for (size_t i = 0; i < samples->size(); ++i) {
+    const std::string here = fmt::format("{}: sample {}", where, i);
+    if (!(*samples)[i].is_object())
+      return Fail(ErrorCode::kCorruptFile, "expected an object", here);
+    DRAGOMAN_ASSIGN_OR_RETURN(SuiteSample sample, ParseSample((*samples)[i], here));
+    if (sample.id.empty()) sample.id = fmt::format("{:06}", i);
+    parsed.suite.samples.push_back(std::move(sample));
+  }
+  return {};
+}
+
+// A document's first line is a lone brace; a line of JSONL is a whole object.
+bool IsWrittenForm(std::string_view text) {
+  const std::string_view first = text.substr(0, text.find('\n'));
+  const size_t begin = first.find_first_not_of(" \t\r");
+  return begin != std::string_view::npos && IsBlank(first.substr(begin + 1)) && first[begin] == '{';
+}
+
+}  // namespace
+
+std::string LanguageKey(std::string_view code) {
+  std::string key;
+  for (const char c : code)
+    key += c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return key;
+}
+
+Result<void> ParseSuiteText(std::string_view text, const std::string& where, ParsedSuite& parsed) {
+  return IsWrittenForm(text) ? ParseWritten(text, where, parsed) : ParseLines(text, where, parsed);
+}
+
+}  // namespace dragoman
