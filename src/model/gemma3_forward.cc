@@ -82,7 +82,9 @@ class ForwardPass {
         b_(state.backend),
         a_(state.activations),
         batch_(batch),
-        rows_(batch.rows()) {}
+        rows_(batch.rows()),
+        positions_(batch.positions),
+        logit_rows_(batch.logit_rows) {}
 
   Result<void> AllocateActivations() {
     const int64_t q_dim = c_.heads * c_.head_dim, kv_dim = c_.kv_heads * c_.head_dim;
@@ -96,7 +98,7 @@ class ForwardPass {
         {&a_.v, rows_ * kv_dim},
         {&a_.gate, rows_ * c_.ffn_dim},
         {&a_.up, rows_ * c_.ffn_dim},
-        {&a_.logits, static_cast<int64_t>(batch_.logit_rows.size()) * c_.vocab},
+        {&a_.logits, asked() * c_.vocab},
     };
     for (const auto& [buffer, elems] : wanted) DRAGOMAN_RETURN_IF_ERROR(buffer->Ensure(elems));
     return {};
@@ -112,6 +114,7 @@ class ForwardPass {
     b_.RmsNorm(a_.x.data(), layer.attn_norm.data(), c_.rms_norm_eps, rows_, c_.model_dim,
                a_.normed.data());
     Attention(index, layer);
+    if (rows_ == 0) return;
     AddNormed(layer.post_attn_norm);
     b_.RmsNorm(a_.x.data(), layer.ffn_norm.data(), c_.rms_norm_eps, rows_, c_.model_dim,
                a_.normed.data());
@@ -121,21 +124,16 @@ class ForwardPass {
   }
 
   Gemma3::Logits Output() {
-    const auto asked = static_cast<int64_t>(batch_.logit_rows.size());
-    if (asked == 0) return {nullptr, 0, c_.vocab};
-    for (int64_t i = 0; i < asked;) {  // runs of neighbouring rows at once
-      const int64_t row = batch_.logit_rows[static_cast<size_t>(i)];
-      int64_t run = 1;
-      while (i + run < asked && batch_.logit_rows[static_cast<size_t>(i + run)] == row + run) ++run;
-      b_.RmsNorm(a_.x.data() + row * c_.model_dim, s_.weights.output_norm.data(), c_.rms_norm_eps,
-                 run, c_.model_dim, a_.normed.data() + i * c_.model_dim);
-      i += run;
-    }
-    TapResidual(static_cast<int>(c_.layers), a_.normed.data(), asked);
+    if (asked() == 0) return {nullptr, 0, c_.vocab};
+    if (asked() < rows_) GatherAsked(a_.x);
+    rows_ = asked();
+    b_.RmsNorm(a_.x.data(), s_.weights.output_norm.data(), c_.rms_norm_eps, rows_, c_.model_dim,
+               a_.normed.data());
+    TapResidual(static_cast<int>(c_.layers), a_.normed.data(), rows_);
     const char* name = c_.tied_embeddings ? "token_embd.weight" : "output.weight";
-    Tap(name, -1, a_.normed.data(), asked, c_.model_dim);
-    b_.MatMul(s_.weights.output, a_.normed.data(), asked, a_.logits.data());
-    return {a_.logits.data(), asked, c_.vocab};
+    Tap(name, -1, a_.normed.data(), rows_, c_.model_dim);
+    b_.MatMul(s_.weights.output, a_.normed.data(), rows_, a_.logits.data());
+    return {a_.logits.data(), rows_, c_.vocab};
   }
 
  private:
@@ -143,16 +141,24 @@ class ForwardPass {
   void Attention(int index, const Gemma3Layer& layer) {
     const bool local = c_.layer_is_local[static_cast<size_t>(index)];
     const RopeParameters& rope = local ? c_.rope_local : c_.rope_global;
-    Linear("attn_q", index, layer.q, a_.normed, a_.q);
+    // After the last layer's keys and values, only rows whose logits are asked for matter. Taps see
+    // every row.
+    const bool narrow = index + 1 == c_.layers && asked() < rows_ && !s_.tap && !s_.residual_tap;
+    if (!narrow) Linear("attn_q", index, layer.q, a_.normed, a_.q);
     Linear("attn_k", index, layer.k, a_.normed, a_.k);
     Linear("attn_v", index, layer.v, a_.normed, a_.v);
-    b_.RmsNorm(a_.q.data(), layer.q_norm.data(), c_.rms_norm_eps, rows_ * c_.heads, c_.head_dim,
-               a_.q.data());
     b_.RmsNorm(a_.k.data(), layer.k_norm.data(), c_.rms_norm_eps, rows_ * c_.kv_heads, c_.head_dim,
                a_.k.data());
-    b_.Rope(a_.q.data(), batch_.positions, c_.heads, c_.head_dim, rope);
-    b_.Rope(a_.k.data(), batch_.positions, c_.kv_heads, c_.head_dim, rope);
-    const std::vector<AttentionSequence> sequences = StoreKeysAndValues(index);
+    b_.Rope(a_.k.data(), positions_, c_.kv_heads, c_.head_dim, rope);
+    std::vector<AttentionSequence> sequences = StoreKeysAndValues(index);
+    if (narrow) {
+      NarrowToAsked(sequences);
+      if (rows_ == 0) return;
+      Linear("attn_q", index, layer.q, a_.normed, a_.q);
+    }
+    b_.RmsNorm(a_.q.data(), layer.q_norm.data(), c_.rms_norm_eps, rows_ * c_.heads, c_.head_dim,
+               a_.q.data());
+    b_.Rope(a_.q.data(), positions_, c_.heads, c_.head_dim, rope);
     AttentionShape shape;
     shape.heads = c_.heads;
     shape.kv_heads = c_.kv_heads;
@@ -188,6 +194,45 @@ class ForwardPass {
     return sequences;
   }
 
+  // From here on the pass holds the asked rows only: x, normed, positions and queries.
+  void NarrowToAsked(std::vector<AttentionSequence>& sequences) {
+    GatherAsked(a_.x);
+    GatherAsked(a_.normed);
+    std::vector<AttentionSequence> kept;
+    int64_t first_row = 0;
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      const SequenceChunk& chunk = batch_.chunks[i];
+      if (chunk.no_logits) continue;
+      AttentionSequence sequence = sequences[i];
+      if (!chunk.all_logits) {
+        sequence.first_position += sequence.tokens - 1;
+        sequence.tokens = 1;
+      }
+      sequence.first_row = first_row;
+      first_row += sequence.tokens;
+      kept.push_back(sequence);
+    }
+    sequences = std::move(kept);
+    asked_positions_.clear();
+    for (const int64_t row : logit_rows_)
+      asked_positions_.push_back(positions_[static_cast<size_t>(row)]);
+    positions_ = asked_positions_;
+    rows_ = asked();
+  }
+
+  // Moves the asked rows of a [rows, model_dim] buffer to its front, by way of block_output.
+  void GatherAsked(Buffer& buffer) {
+    for (int64_t i = 0; i < asked();) {  // runs of neighbouring rows at once
+      const int64_t row = logit_rows_[static_cast<size_t>(i)];
+      int64_t run = 1;
+      while (i + run < asked() && logit_rows_[static_cast<size_t>(i + run)] == row + run) ++run;
+      b_.StoreKv(buffer.data() + row * c_.model_dim, run, c_.model_dim, i, asked(),
+                 a_.block_output.data());
+      i += run;
+    }
+    buffer.Swap(a_.block_output);
+  }
+
   // normed -> block_output.
   void FeedForward(int index, const Gemma3Layer& layer) {
     Linear("ffn_gate", index, layer.gate, a_.normed, a_.gate);
@@ -210,6 +255,8 @@ class ForwardPass {
     b_.MatMul(w, in.data(), rows_, out.data());
   }
 
+  int64_t asked() const { return static_cast<int64_t>(logit_rows_.size()); }
+
   const float* HostCopy(const float* x, int64_t elems) {
     s_.tap_copy.resize(static_cast<size_t>(elems));
     b_.Download(x, s_.tap_copy);
@@ -230,7 +277,10 @@ class ForwardPass {
   Backend& b_;
   Gemma3Activations& a_;
   const Batch& batch_;
-  const int64_t rows_;
+  int64_t rows_;
+  std::span<const int32_t> positions_;  // of the rows
+  const std::vector<int64_t>& logit_rows_;
+  std::vector<int32_t> asked_positions_;
 };
 
 }  // namespace

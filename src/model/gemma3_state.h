@@ -5,6 +5,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "model/gemma3.h"
@@ -23,6 +24,10 @@ class Buffer {
   void SetBackend(Backend& backend) { backend_ = &backend; }
   Backend& backend() const { return *backend_; }
   Result<float*> Ensure(int64_t elems);
+  void Swap(Buffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(elems_, other.elems_);
+  }
   float* data() const { return data_; }
   uint64_t size_bytes() const { return static_cast<uint64_t>(elems_) * sizeof(float); }
 

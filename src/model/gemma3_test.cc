@@ -285,6 +285,31 @@ TEST_P(TinyGemma3Test, AllLogitsHaveARowEach) {
   }
 }
 
+// The pass drops rows early that nobody asks for; with a tap it keeps them. Both must give the
+// same.
+TEST_P(TinyGemma3Test, DroppedRowsDoNotShow) {
+  const auto run = [&] {
+    std::vector<std::unique_ptr<KvCache>> caches;
+    std::vector<SequenceChunk> chunks;
+    for (size_t i = 0; i < 4; ++i) {
+      caches.push_back(NewCache(*model_, 50, 20));
+      chunks.push_back({caches.back().get(), std::span(ids_).subspan(i, 7 + i), i == 2, i == 1});
+    }
+    const auto logits = model_->Forward(chunks);
+    EXPECT_TRUE(logits);
+    std::vector<std::vector<float>> rows;
+    for (int64_t row = 0; logits && row < logits->rows; ++row)
+      rows.push_back(Row(*model_, *logits, row));
+    for (const auto& cache : caches)  // what the next token sees
+      rows.push_back(RunChunked(*model_, *cache, std::span(ids_).first(1), 1));
+    return rows;
+  };
+  const auto narrow = run();
+  EXPECT_EQ(narrow.size(), 1u + 0 + 9 + 1 + 4);
+  model_->SetResidualTap([](int, const float*, int64_t, int64_t) {});
+  EXPECT_EQ(run(), narrow);
+}
+
 // A shared prefix copied into a cache of other sizes goes on as if it had been computed there.
 TEST_P(TinyGemma3Test, CopiedPrefixGoesOnTheSame) {
   for (const int64_t prefix_chunk : {1, 4, 20}) {

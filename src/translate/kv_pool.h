@@ -18,9 +18,9 @@ class KvPool {
  public:
   KvPool(Gemma3& model, int64_t chunk_tokens) : model_(model), chunk_tokens_(chunk_tokens) {}
 
-  // An empty cache for at least `tokens` positions. When none of its class is idle, an idle one of
-  // another class makes room first: there are never more caches than sequences ran at once. Errors:
-  // kOutOfMemory.
+  // An empty cache for at least `tokens` positions. All caches together never hold more than 5/4 of
+  // what was in use at once: the quarter saves sequences of mixed sizes from making and freeing
+  // caches all the time. Errors: kOutOfMemory.
   Result<std::unique_ptr<KvCache>> Take(int64_t tokens);
   void GiveBack(std::unique_ptr<KvCache> cache);
   // A larger cache with the same contents; the old one goes back. Errors: kOutOfMemory (cache
@@ -29,13 +29,19 @@ class KvPool {
 
   int64_t chunk_tokens() const { return chunk_tokens_; }
   // Idle and taken.
-  uint64_t size_bytes() const { return size_bytes_; }
+  uint64_t size_bytes() const { return taken_bytes_ + idle_bytes_; }
 
  private:
+  void CountTaken(const KvCache& cache);
+  // Frees the longest idle caches until no more than `bytes` are idle.
+  void DropIdleAbove(uint64_t bytes);
+
   Gemma3& model_;
   const int64_t chunk_tokens_;
   std::deque<std::unique_ptr<KvCache>> idle_;  // longest idle first
-  uint64_t size_bytes_ = 0;
+  uint64_t idle_bytes_ = 0;
+  uint64_t taken_bytes_ = 0;
+  uint64_t peak_taken_bytes_ = 0;
 };
 
 }  // namespace dragoman
