@@ -9,14 +9,12 @@
 namespace dragoman {
 namespace {
 
-// Sixteen times the real vocabulary; bounds the memory that a hostile file can ask for.
-constexpr size_t kMaxPieces = size_t{1} << 22;
+// Four times the real vocabulary; bounds the memory that a hostile file can ask for.
+constexpr size_t kMaxPieces = size_t{1} << 20;
 // The longest real piece has 93 bytes. Also bounds the work per position when matching added
 // tokens.
 constexpr size_t kMaxPieceBytes = 1024;
-// Arena offsets have 32 bits.
-constexpr size_t kMaxArenaBytes = size_t{1} << 31;
-// A half-full table of honest pieces needs a few dozen; more means spellings made to collide.
+// A table of honest pieces needs a few dozen; more means spellings made to collide.
 constexpr size_t kMaxProbes = 1024;
 
 uint64_t Mix(uint64_t a, uint64_t b) {
@@ -56,18 +54,16 @@ Result<PieceTable> PieceTable::Build(std::span<const Entry> entries, const std::
   }
   PieceTable table;
   DRAGOMAN_RETURN_IF_ERROR(table.PlaceIds(entries, where));
-  table.slots_.resize(std::bit_ceil(entries.size() * 2));
+  table.slots_.resize(std::bit_ceil(static_cast<size_t>(table.size()) * 3 / 2 + 1));
   for (int32_t id = 0; id < table.size(); ++id) {
     DRAGOMAN_RETURN_IF_ERROR(table.Insert(id, where));
   }
   return table;
 }
 
-// Checks the ids and lays the spellings out in id order.
 Result<void> PieceTable::PlaceIds(std::span<const Entry> entries, const std::string& where) {
-  const size_t count = entries.size();
-  std::vector<const Entry*> by_id(count, nullptr);
-  size_t arena_bytes = 0;
+  std::vector<const Entry*> by_id(entries.size(), nullptr);
+  size_t count = 0;
   for (const Entry& entry : entries) {
     if (entry.piece.empty() || entry.piece.size() > kMaxPieceBytes) {
       return Fail(ErrorCode::kCorruptFile,
@@ -75,28 +71,39 @@ Result<void> PieceTable::PlaceIds(std::span<const Entry> entries, const std::str
                               kMaxPieceBytes, entry.piece.size()),
                   where);
     }
-    if (entry.id < 0 || static_cast<uint64_t>(entry.id) >= count) {
+    if (entry.id < 0 || static_cast<uint64_t>(entry.id) >= std::min(by_id.size(), kMaxPieces)) {
       return Fail(ErrorCode::kCorruptFile,
-                  fmt::format("piece {}: expected an id from 0 to {} without holes, found {}",
-                              Quoted(entry.piece), count - 1, entry.id),
+                  fmt::format("piece {}: expected ids from 0 without holes, found {}",
+                              Quoted(entry.piece), entry.id),
                   where);
     }
     const Entry*& place = by_id[static_cast<size_t>(entry.id)];
-    if (place != nullptr) {
+    if (place == nullptr) {
+      place = &entry;
+      ++count;
+    } else if (place->piece != entry.piece) {
       return Fail(ErrorCode::kCorruptFile,
                   fmt::format("id {} is given to both {} and {}", entry.id, Quoted(place->piece),
                               Quoted(entry.piece)),
                   where);
     }
-    place = &entry;
-    arena_bytes += entry.piece.size();
   }
-  if (arena_bytes > kMaxArenaBytes) {
-    return Fail(ErrorCode::kCorruptFile, "expected pieces of at most 2 GiB in all", where);
+  by_id.resize(count);
+  return LayOut(by_id, where);
+}
+
+Result<void> PieceTable::LayOut(std::span<const Entry* const> by_id, const std::string& where) {
+  size_t arena_bytes = 0;
+  for (size_t id = 0; id < by_id.size(); ++id) {
+    if (by_id[id] == nullptr) {
+      return Fail(ErrorCode::kCorruptFile,
+                  fmt::format("expected ids from 0 without holes, found none of {}", id), where);
+    }
+    arena_bytes += by_id[id]->piece.size();
   }
-  // count distinct ids below count: no holes are left.
+  // At most kMaxPieces * kMaxPieceBytes * 2 = 2 GiB: fits 32-bit offsets.
   arena_.reserve(arena_bytes);
-  begins_.reserve(count + 1);
+  begins_.reserve(by_id.size() + 1);
   for (const Entry* entry : by_id) {
     arena_.append(entry->piece);
     begins_.push_back(static_cast<uint32_t>(arena_.size()));
@@ -125,6 +132,10 @@ Result<void> PieceTable::Insert(int32_t id, const std::string& where) {
   }
   return Fail(ErrorCode::kCorruptFile, "too many pieces collide in the vocabulary's hash table",
               where);
+}
+
+void PieceTable::Prefetch(std::string_view spelling) const {
+  if (!slots_.empty()) __builtin_prefetch(&slots_[HashOf(spelling) & (slots_.size() - 1)]);
 }
 
 int32_t PieceTable::Find(std::string_view spelling) const {

@@ -34,6 +34,9 @@ class PieceTable {
   }
   // -1 when absent.
   int32_t Find(std::string_view piece) const;
+  // Starts fetching what Find will look at first: for many look-ups at once, each of which misses
+  // the cache.
+  void Prefetch(std::string_view piece) const;
   size_t longest_bytes() const { return longest_bytes_; }
 
  private:
@@ -42,12 +45,14 @@ class PieceTable {
     int32_t id = -1;   // -1: free
   };
 
+  // Checks the ids, then lays the spellings out in their order.
   Result<void> PlaceIds(std::span<const Entry> entries, const std::string& where);
+  Result<void> LayOut(std::span<const Entry* const> by_id, const std::string& where);
   Result<void> Insert(int32_t id, const std::string& where);
 
   std::string arena_;
   std::vector<uint32_t> begins_ = {0};  // [pieces + 1], into arena_
-  std::vector<Slot> slots_;             // a power of two, at most half full
+  std::vector<Slot> slots_;             // a power of two, at most two thirds full
   size_t longest_bytes_ = 0;
 };
 

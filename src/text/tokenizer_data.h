@@ -47,11 +47,12 @@ struct TokenizerData {
   }
 };
 
-// Reads the pieces, kinds, scores, merges and special ids. Then call FinishTokenizer.
-Result<TokenizerData> ReadTokenizerJson(std::string_view json, const std::string& where);
+// is_padded: at least 64 readable bytes lie behind the text (it is copied otherwise).
+Result<TokenizerData> ReadTokenizerJson(std::string_view json, bool is_padded,
+                                        const std::string& where);
 Result<TokenizerData> ReadTokenizerGguf(const GgufFile& gguf, const std::string& where);
-// Fills the derived fields. `added_ids`: tokens cut out of raw text before any merging.
-// Errors: kUnsupported when a byte piece is missing.
+// For the readers: fills the derived fields. `added_ids`: tokens cut out of raw text before any
+// merging. Errors: kUnsupported when a byte piece is missing.
 Result<void> FinishTokenizer(const std::vector<int32_t>& added_ids, const std::string& where,
                              TokenizerData& data);
 

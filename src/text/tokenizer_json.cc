@@ -18,10 +18,9 @@
 namespace dragoman {
 namespace {
 
-namespace dom = simdjson::dom;
+namespace od = simdjson::ondemand;
 
 constexpr size_t kMaxJsonBytes = size_t{512} << 20;  // the real file has 33 MB
-constexpr size_t kMaxMerges = size_t{1} << 24;       // the real file has 514,906
 constexpr size_t kMaxAddedTokens = size_t{1} << 20;  // the real file has 6,415
 constexpr size_t kMaxOptionBytes = 16384;            // of one value that is no table
 
@@ -29,24 +28,23 @@ class TokenizerJsonReader {
  public:
   explicit TokenizerJsonReader(const std::string& where) : where_(where) {}
 
-  // The views in tables() live as long as the parser that `root` belongs to.
-  Result<void> Read(dom::object root);
-  const TokenizerJsonTables& tables() const { return tables_; }
+  Result<TokenizerData> Read(std::string_view padded_json);
 
  private:
   using Pair = std::pair<std::string_view, std::string_view>;
 
-  Result<void> ReadField(std::string_view key, dom::element value);
-  Result<void> ReadModel(dom::element value);
-  Result<void> ReadModelField(std::string_view key, dom::element value);
-  Result<void> ReadAddedTokens(dom::element value);
-  Result<AddedTokenEntry> ReadAddedToken(const std::string& field, dom::element value);
+  Result<void> ReadFields(od::object root);
+  Result<void> ReadField(std::string_view key, od::value value);
+  Result<void> ReadModel(od::value value);
+  Result<void> ReadModelField(std::string_view key, od::value value);
+  Result<void> ReadAddedTokens(od::value value);
+  Result<AddedTokenEntry> ReadAddedToken(const std::string& field, od::value value);
   Result<void> ReadAddedTokenFlag(const std::string& field, std::string_view key, bool flag,
                                   AddedTokenEntry& token);
-  Result<void> ReadVocab(dom::element value);
-  Result<void> ReadMerges(dom::element value);
-  Result<Pair> ReadMerge(dom::element value);
-  Result<Json> ReadOption(std::string_view key, dom::element value) const;
+  Result<void> ReadVocab(od::value value);
+  Result<void> ReadMerges(od::document& document, TokenizerTableBuilder& builder);
+  Result<Pair> ReadMerge(size_t index, od::value value);
+  Result<Json> ReadOption(std::string_view key, od::value value) const;
   Result<void> MarkSeen(std::string_view field);
   Result<void> CheckAllSeen() const;
 
@@ -60,12 +58,38 @@ class TokenizerJsonReader {
 
   const std::string& where_;
   std::vector<std::string> seen_;
-  TokenizerJsonTables tables_;
+  std::vector<PieceTable::Entry> vocab_;
+  std::vector<AddedTokenEntry> added_;
 };
 
-Result<void> TokenizerJsonReader::Read(dom::object root) {
-  for (const auto [key, value] : root) DRAGOMAN_RETURN_IF_ERROR(ReadField(key, value));
-  return CheckAllSeen();
+Result<TokenizerData> TokenizerJsonReader::Read(std::string_view padded_json) {
+  od::parser parser;
+  od::document document;
+  od::object root;
+  const size_t with_padding = padded_json.size() + simdjson::SIMDJSON_PADDING;
+  const simdjson::padded_string_view view(padded_json, with_padding);
+  if (auto error = parser.iterate(view).get(document)) return Bad("the file", "JSON", error);
+  if (auto error = document.get_object().get(root)) return Bad("the file", "an object", error);
+  DRAGOMAN_RETURN_IF_ERROR(ReadFields(root));
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
+    return Fail(ErrorCode::kCorruptFile, "expected nothing after the closing brace", where_);
+  }
+  DRAGOMAN_RETURN_IF_ERROR(CheckAllSeen());
+  TokenizerTableBuilder builder(where_);
+  DRAGOMAN_RETURN_IF_ERROR(builder.SetPieces(std::move(vocab_), added_));
+  DRAGOMAN_RETURN_IF_ERROR(ReadMerges(document, builder));
+  return builder.Finish();
+}
+
+Result<void> TokenizerJsonReader::ReadFields(od::object root) {
+  for (auto field : root) {
+    std::string_view key;
+    od::value value;
+    if (auto error = field.unescaped_key().get(key)) return Bad("the file", "a field", error);
+    if (auto error = field.value().get(value)) return Bad(key, "a value", error);
+    DRAGOMAN_RETURN_IF_ERROR(ReadField(key, value));
+  }
+  return {};
 }
 
 Result<void> TokenizerJsonReader::MarkSeen(std::string_view field) {
@@ -86,7 +110,7 @@ Result<void> TokenizerJsonReader::CheckAllSeen() const {
   return {};
 }
 
-Result<void> TokenizerJsonReader::ReadField(std::string_view key, dom::element value) {
+Result<void> TokenizerJsonReader::ReadField(std::string_view key, od::value value) {
   const bool step = key == "normalizer" || key == "pre_tokenizer" || key == "decoder";
   // version, truncation, padding and post_processor have no effect on Encode and Decode.
   if (!step && key != "added_tokens" && key != "model") return {};
@@ -98,8 +122,9 @@ Result<void> TokenizerJsonReader::ReadField(std::string_view key, dom::element v
   return CheckTokenizerStep(field, json, where_);
 }
 
-Result<Json> TokenizerJsonReader::ReadOption(std::string_view key, dom::element value) const {
-  const std::string raw = simdjson::minify(value);
+Result<Json> TokenizerJsonReader::ReadOption(std::string_view key, od::value value) const {
+  std::string_view raw;
+  if (auto error = simdjson::to_json_string(value).get(raw)) return Bad(key, "a value", error);
   if (raw.size() > kMaxOptionBytes) {
     return Fail(
         ErrorCode::kUnsupported,
@@ -109,51 +134,61 @@ Result<Json> TokenizerJsonReader::ReadOption(std::string_view key, dom::element 
   return ParseJson(raw, where_);
 }
 
-Result<void> TokenizerJsonReader::ReadModel(dom::element value) {
-  dom::object object;
+Result<void> TokenizerJsonReader::ReadModel(od::value value) {
+  od::object object;
   if (auto error = value.get_object().get(object)) return Bad("model", "an object", error);
-  for (const auto [key, member] : object) DRAGOMAN_RETURN_IF_ERROR(ReadModelField(key, member));
+  for (auto field : object) {
+    std::string_view key;
+    od::value member;
+    if (auto error = field.unescaped_key().get(key)) return Bad("model", "a field", error);
+    if (auto error = field.value().get(member)) return Bad("model", "a value", error);
+    DRAGOMAN_RETURN_IF_ERROR(ReadModelField(key, member));
+  }
   return {};
 }
 
-Result<void> TokenizerJsonReader::ReadModelField(std::string_view key, dom::element value) {
+Result<void> TokenizerJsonReader::ReadModelField(std::string_view key, od::value value) {
   const std::string field = fmt::format("model.{}", key);
   DRAGOMAN_RETURN_IF_ERROR(MarkSeen(field));
   if (key == "vocab") return ReadVocab(value);
-  if (key == "merges") return ReadMerges(value);
+  if (key == "merges") return {};  // see ReadMerges
   const std::string option(key);
   DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ReadOption(field, value));
   return CheckModelOption(option, json, where_);
 }
 
-Result<void> TokenizerJsonReader::ReadAddedTokens(dom::element value) {
-  dom::array array;
+Result<void> TokenizerJsonReader::ReadAddedTokens(od::value value) {
+  od::array array;
   if (auto error = value.get_array().get(array)) return Bad("added_tokens", "an array", error);
-  for (const dom::element token : array) {
-    if (tables_.added.size() == kMaxAddedTokens) {
+  for (auto element : array) {
+    od::value token;
+    if (auto error = element.get(token)) return Bad("added_tokens", "an object", error);
+    if (added_.size() == kMaxAddedTokens) {
       return Fail(ErrorCode::kCorruptFile,
                   fmt::format("expected at most {} added tokens", kMaxAddedTokens), where_);
     }
-    const std::string field = fmt::format("added_tokens[{}]", tables_.added.size());
-    DRAGOMAN_ASSIGN_OR_RETURN(tables_.added.emplace_back(), ReadAddedToken(field, token));
+    const std::string field = fmt::format("added_tokens[{}]", added_.size());
+    DRAGOMAN_ASSIGN_OR_RETURN(added_.emplace_back(), ReadAddedToken(field, token));
   }
   return {};
 }
 
 Result<AddedTokenEntry> TokenizerJsonReader::ReadAddedToken(const std::string& field,
-                                                            dom::element value) {
+                                                            od::value value) {
   AddedTokenEntry token;
-  dom::object object;
+  od::object object;
   if (auto error = value.get_object().get(object)) return Bad(field, "an object", error);
-  for (const auto [key, member] : object) {
+  for (auto member : object) {
+    std::string_view key;
     bool flag = false;
+    if (auto error = member.unescaped_key().get(key)) return Bad(field, "a field", error);
     if (key == "id") {
-      if (auto error = member.get_int64().get(token.id)) return Bad(field, "an id", error);
+      if (auto error = member.value().get_int64().get(token.id)) return Bad(field, "an id", error);
     } else if (key == "content") {
-      if (auto error = member.get_string().get(token.content)) {
+      if (auto error = member.value().get_string().get(token.content)) {
         return Bad(field, "a string as content", error);
       }
-    } else if (auto error = member.get_bool().get(flag)) {
+    } else if (auto error = member.value().get_bool().get(flag)) {
       return Bad(field, "true or false", error);
     } else {
       DRAGOMAN_RETURN_IF_ERROR(ReadAddedTokenFlag(field, key, flag, token));
@@ -177,42 +212,54 @@ Result<void> TokenizerJsonReader::ReadAddedTokenFlag(const std::string& field, s
               fmt::format("{}: expected \"{}\" to be false, found true", field, key), where_);
 }
 
-Result<void> TokenizerJsonReader::ReadVocab(dom::element value) {
-  dom::object object;
+Result<void> TokenizerJsonReader::ReadVocab(od::value value) {
+  od::object object;
   if (auto error = value.get_object().get(object)) return Bad("model.vocab", "an object", error);
-  tables_.vocab.reserve(object.size());
-  for (const auto [piece, id] : object) {
-    PieceTable::Entry entry{piece, -1};
-    if (auto error = id.get_int64().get(entry.id)) {
-      return Bad(fmt::format("model.vocab, piece {}", tables_.vocab.size()), "an id", error);
-    }
-    tables_.vocab.push_back(entry);
+  size_t count = 0;
+  if (auto error = object.count_fields().get(count)) return Bad("model.vocab", "an object", error);
+  vocab_.reserve(count);  // each field takes four bytes of the file and more
+  for (auto field : object) {
+    PieceTable::Entry entry;
+    const auto which = [this] { return fmt::format("model.vocab, piece {}", vocab_.size()); };
+    if (auto error = field.unescaped_key().get(entry.piece)) return Bad(which(), "a string", error);
+    if (auto error = field.value().get_int64().get(entry.id)) return Bad(which(), "an id", error);
+    vocab_.push_back(entry);
   }
   return {};
 }
 
-Result<void> TokenizerJsonReader::ReadMerges(dom::element value) {
-  dom::array array;
-  if (auto error = value.get_array().get(array)) return Bad("model.merges", "an array", error);
-  for (const dom::element pair : array) {
-    if (tables_.merges.size() == kMaxMerges) {
-      return Fail(ErrorCode::kCorruptFile, fmt::format("expected at most {} merges", kMaxMerges),
-                  where_);
-    }
-    DRAGOMAN_ASSIGN_OR_RETURN(const Pair merge, ReadMerge(pair));
-    tables_.merges.push_back(merge);
+// The strings of the first pass are overwritten from here on.
+Result<void> TokenizerJsonReader::ReadMerges(od::document& document,
+                                             TokenizerTableBuilder& builder) {
+  document.rewind();
+  od::array array;
+  size_t count = 0;
+  auto error = document["model"]["merges"].get_array().get(array);
+  if (!error) error = array.count_elements().get(count);
+  if (error) return Bad("model.merges", "an array", error);
+  DRAGOMAN_RETURN_IF_ERROR(builder.StartMerges(count));
+  constexpr size_t kBatch = 32;
+  std::vector<Pair> batch;
+  size_t index = 0;
+  for (auto element : array) {
+    od::value value;
+    if (auto bad = element.get(value)) return Bad("model.merges", "a pair", bad);
+    DRAGOMAN_ASSIGN_OR_RETURN(batch.emplace_back(), ReadMerge(index++, value));
+    if (batch.size() < kBatch) continue;
+    DRAGOMAN_RETURN_IF_ERROR(builder.AddMerges(batch));
+    batch.clear();
   }
-  return {};
+  return builder.AddMerges(batch);
 }
 
 // ["left", "right"], or "left right" in older files.
-Result<TokenizerJsonReader::Pair> TokenizerJsonReader::ReadMerge(dom::element value) {
-  const auto field = [this] { return fmt::format("model.merges[{}]", tables_.merges.size()); };
-  dom::array array;
+Result<TokenizerJsonReader::Pair> TokenizerJsonReader::ReadMerge(size_t index, od::value value) {
+  const auto field = [index] { return fmt::format("model.merges[{}]", index); };
+  od::array array;
   if (value.get_array().get(array) == simdjson::SUCCESS) {
     std::string_view parts[2];
     size_t count = 0;
-    for (const dom::element element : array) {
+    for (auto element : array) {
       std::string_view part;
       if (auto error = element.get_string().get(part)) return Bad(field(), "two strings", error);
       if (count < 2) parts[count] = part;
@@ -235,21 +282,16 @@ Result<TokenizerJsonReader::Pair> TokenizerJsonReader::ReadMerge(dom::element va
 
 }  // namespace
 
-Result<TokenizerData> ReadTokenizerJson(std::string_view json, const std::string& where) {
+Result<TokenizerData> ReadTokenizerJson(std::string_view json, bool is_padded,
+                                        const std::string& where) {
   if (json.size() > kMaxJsonBytes) {
     return Fail(ErrorCode::kCorruptFile,
                 fmt::format("expected at most {} bytes, found {}", kMaxJsonBytes, json.size()),
                 where);
   }
-  dom::parser parser;
-  dom::object root;
-  if (auto error = parser.parse(json.data(), json.size()).get_object().get(root)) {
-    return Fail(ErrorCode::kCorruptFile,
-                fmt::format("expected a JSON object: {}", simdjson::error_message(error)), where);
-  }
-  TokenizerJsonReader reader(where);
-  DRAGOMAN_RETURN_IF_ERROR(reader.Read(root));
-  return BuildTokenizerTables(reader.tables(), where);
+  if (is_padded) return TokenizerJsonReader(where).Read(json);
+  const simdjson::padded_string copy(json);
+  return TokenizerJsonReader(where).Read(copy);
 }
 
 }  // namespace dragoman

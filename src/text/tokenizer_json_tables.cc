@@ -3,33 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace dragoman {
 namespace {
 
 // What the official converter to GGUF writes for tokens outside the trained vocabulary.
 constexpr float kAddedScore = -1000.0f;
-
-// Added tokens may repeat pieces of the vocabulary or continue behind it. Contradictions (one id
-// with two spellings, one spelling with two ids) are left in, for PieceTable::Build to refuse.
-std::vector<PieceTable::Entry> AllPieces(const TokenizerJsonTables& tables) {
-  std::vector<PieceTable::Entry> all = tables.vocab;
-  std::vector<std::string_view> by_id(tables.vocab.size() + tables.added.size());
-  const auto spelling_of = [&by_id](int64_t id) -> std::string_view* {
-    const bool in_range = id >= 0 && static_cast<uint64_t>(id) < by_id.size();
-    return in_range ? &by_id[static_cast<size_t>(id)] : nullptr;
-  };
-  for (const PieceTable::Entry& entry : tables.vocab) {
-    if (auto* spelling = spelling_of(entry.id)) *spelling = entry.piece;
-  }
-  for (const AddedTokenEntry& token : tables.added) {
-    std::string_view* spelling = spelling_of(token.id);
-    if (spelling != nullptr && *spelling == token.content) continue;
-    if (spelling != nullptr) *spelling = token.content;
-    all.push_back({token.content, token.id});
-  }
-  return all;
-}
 
 // "<unused0>", "<unused6241>"
 bool IsUnusedName(std::string_view piece) {
@@ -48,7 +28,7 @@ TokenKind KindOfAdded(const AddedTokenEntry& token) {
   return reserved ? TokenKind::kControl : TokenKind::kUserDefined;
 }
 
-void SetKindsAndScores(const TokenizerJsonTables& tables, TokenizerData& data) {
+void SetKindsAndScores(const std::vector<AddedTokenEntry>& added, TokenizerData& data) {
   const size_t count = static_cast<size_t>(data.pieces.size());
   data.kinds.assign(count, TokenKind::kNormal);
   data.scores.resize(count);
@@ -58,92 +38,100 @@ void SetKindsAndScores(const TokenizerJsonTables& tables, TokenizerData& data) {
     data.kinds[id] = TokenKind::kByte;
     data.scores[id] = 0.0f;
   }
-  for (const AddedTokenEntry& token : tables.added) {
+  for (const AddedTokenEntry& token : added) {
     data.kinds[static_cast<size_t>(token.id)] = KindOfAdded(token);
     data.scores[static_cast<size_t>(token.id)] = kAddedScore;
   }
 }
 
-// Finds the merged piece of each pair. Merges of one piece stand side by side in the file, so the
-// piece found last is tried before the hash table.
-class MergedPieceFinder {
- public:
-  explicit MergedPieceFinder(const PieceTable& pieces) : pieces_(pieces) {}
+}  // namespace
 
-  int32_t Find(std::string_view left, std::string_view right) {
-    if (last_id_ >= 0) {
-      const std::string_view last = pieces_.piece(last_id_);
-      const bool same = last.size() == left.size() + right.size() &&
-                        last.substr(0, left.size()) == left && last.substr(left.size()) == right;
-      if (same) return last_id_;
-    }
-    joined_.assign(left);
-    joined_.append(right);
-    last_id_ = pieces_.Find(joined_);
-    return last_id_;
+Result<void> TokenizerTableBuilder::SetPieces(std::vector<PieceTable::Entry> vocab,
+                                              const std::vector<AddedTokenEntry>& added) {
+  for (const AddedTokenEntry& token : added) vocab.push_back({token.content, token.id});
+  DRAGOMAN_ASSIGN_OR_RETURN(data_.pieces, PieceTable::Build(vocab, where_));
+  SetKindsAndScores(added, data_);
+  for (const AddedTokenEntry& token : added) added_ids_.push_back(static_cast<int32_t>(token.id));
+  return {};
+}
+
+Result<void> TokenizerTableBuilder::StartMerges(size_t count) {
+  if (count > MergeTable::kMaxMerges) {
+    return Fail(
+        ErrorCode::kCorruptFile,
+        fmt::format("model.merges: expected at most {}, found {}", MergeTable::kMaxMerges, count),
+        where_);
   }
+  data_.merges.emplace(count);
+  return {};
+}
 
- private:
-  const PieceTable& pieces_;
-  std::string joined_;
-  int32_t last_id_ = -1;
-};
+// Merges stand in the order of the pieces they make, those of one piece side by side: so the piece
+// found last, then the one behind it, are tried before the hash table.
+int32_t TokenizerTableBuilder::FindMerged(std::string_view left, std::string_view right) {
+  const int32_t after_last = std::min(last_merged_id_ + 1, data_.pieces.size() - 1);
+  for (int32_t id = std::max(last_merged_id_, 0); id <= after_last; ++id) {
+    const std::string_view piece = data_.pieces.piece(id);
+    const bool same = piece.size() == left.size() + right.size() &&
+                      piece.substr(0, left.size()) == left && piece.substr(left.size()) == right;
+    if (same) return last_merged_id_ = id;
+  }
+  joined_.assign(left);
+  joined_.append(right);
+  const int32_t id = data_.pieces.Find(joined_);
+  if (id >= 0) last_merged_id_ = id;
+  return id;
+}
 
-Result<void> BuildMerges(const TokenizerJsonTables& tables, const std::string& where,
-                         TokenizerData& data) {
-  MergeTable& merges = data.merges.emplace(tables.merges.size());
-  MergedPieceFinder finder(data.pieces);
-  for (size_t i = 0; i < tables.merges.size(); ++i) {
-    const std::string_view left = tables.merges[i].first;
-    const std::string_view right = tables.merges[i].second;
-    const int32_t left_id = data.pieces.Find(left);
-    const int32_t right_id = data.pieces.Find(right);
-    const int32_t merged_id = finder.Find(left, right);
-    if (left_id < 0 || right_id < 0 || merged_id < 0) {
-      return Fail(ErrorCode::kCorruptFile,
-                  fmt::format("model.merges[{}]: expected both pieces and their join in the "
-                              "vocabulary, found {} and {} and {} (-1: none)",
-                              i, left_id, right_id, merged_id),
-                  where);
-    }
-    if (!data.IsMergeable(left_id) || !data.IsMergeable(right_id) || !data.IsMergeable(merged_id)) {
-      return Fail(ErrorCode::kUnsupported,
-                  fmt::format("model.merges[{}]: expected ordinary pieces, found a byte or a "
-                              "special token among ids {}, {}, {}",
-                              i, left_id, right_id, merged_id),
-                  where);
-    }
-    if (!merges.Insert(left_id, right_id, {static_cast<uint32_t>(i), merged_id})) {
-      return Fail(ErrorCode::kCorruptFile,
-                  fmt::format("model.merges[{}]: the pair of ids {} and {} is there already", i,
-                              left_id, right_id),
-                  where);
-    }
+Result<void> TokenizerTableBuilder::AddMerges(
+    std::span<const std::pair<std::string_view, std::string_view>> merges) {
+  for (const auto& merge : merges) {
+    data_.pieces.Prefetch(merge.first);
+    data_.pieces.Prefetch(merge.second);
+  }
+  for (const auto& merge : merges) DRAGOMAN_RETURN_IF_ERROR(AddMerge(merge.first, merge.second));
+  return {};
+}
+
+Result<void> TokenizerTableBuilder::AddMerge(std::string_view left, std::string_view right) {
+  const int32_t left_id = data_.pieces.Find(left);
+  const int32_t right_id = data_.pieces.Find(right);
+  const int32_t merged_id = FindMerged(left, right);
+  const size_t rank = data_.merges->size();
+  if (left_id < 0 || right_id < 0 || merged_id < 0) {
+    return Fail(ErrorCode::kCorruptFile,
+                fmt::format("model.merges[{}]: expected both pieces and their join in the "
+                            "vocabulary, found ids {}, {} and {} (-1: none)",
+                            rank, left_id, right_id, merged_id),
+                where_);
+  }
+  if (!data_.IsMergeable(left_id) || !data_.IsMergeable(right_id) ||
+      !data_.IsMergeable(merged_id)) {
+    return Fail(ErrorCode::kUnsupported,
+                fmt::format("model.merges[{}]: expected ordinary pieces, found a byte or a special "
+                            "token among ids {}, {}, {}",
+                            rank, left_id, right_id, merged_id),
+                where_);
+  }
+  if (!data_.merges->Append(left_id, right_id, merged_id)) {
+    return Fail(ErrorCode::kCorruptFile,
+                fmt::format("model.merges[{}]: the pair of ids {} and {} is there already", rank,
+                            left_id, right_id),
+                where_);
   }
   return {};
 }
 
-}  // namespace
-
-Result<TokenizerData> BuildTokenizerTables(const TokenizerJsonTables& tables,
-                                           const std::string& where) {
-  TokenizerData data;
-  DRAGOMAN_ASSIGN_OR_RETURN(data.pieces, PieceTable::Build(AllPieces(tables), where));
-  SetKindsAndScores(tables, data);
-  DRAGOMAN_RETURN_IF_ERROR(BuildMerges(tables, where, data));
-  data.bos_id = data.pieces.Find("<bos>");
-  data.pad_id = data.pieces.Find("<pad>");
-  data.unk_id = data.pieces.Find("<unk>");
+Result<TokenizerData> TokenizerTableBuilder::Finish() {
+  data_.bos_id = data_.pieces.Find("<bos>");
+  data_.pad_id = data_.pieces.Find("<pad>");
+  data_.unk_id = data_.pieces.Find("<unk>");
   for (const char* name : {"<eos>", "<end_of_turn>"}) {
-    const int32_t id = data.pieces.Find(name);
-    if (id >= 0) data.end_ids.push_back(id);
+    const int32_t id = data_.pieces.Find(name);
+    if (id >= 0) data_.end_ids.push_back(id);
   }
-  std::vector<int32_t> added_ids;
-  for (const AddedTokenEntry& token : tables.added) {
-    added_ids.push_back(static_cast<int32_t>(token.id));
-  }
-  DRAGOMAN_RETURN_IF_ERROR(FinishTokenizer(added_ids, where, data));
-  return data;
+  DRAGOMAN_RETURN_IF_ERROR(FinishTokenizer(added_ids_, where_, data_));
+  return std::move(data_);
 }
 
 }  // namespace dragoman
