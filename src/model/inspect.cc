@@ -139,6 +139,7 @@ OrderedJson ConfigToJson(const Gemma3Config& config) {
 
 OrderedJson ToJson(const ModelSummary& summary) {
   OrderedJson json;
+  json["schema"] = "dragoman.inspect/1";
   json["path"] = summary.path;
   json["container"] = summary.container;
   json["name"] = summary.name;

@@ -136,6 +136,7 @@ Result<VerifyReport> VerifyModel(
 
 OrderedJson ToJson(const VerifyReport& report) {
   OrderedJson json;
+  json["schema"] = "dragoman.verify/1";
   json["ok"] = true;
   json["scanned_bytes"] = report.scanned_bytes;
   json["seconds"] = report.seconds;

@@ -1,16 +1,21 @@
 // Checks JSON documents against the schema that their "schema" field names, with a real JSON Schema validator.
 // usage: node validate.mjs SCHEMA_FOLDER FILE...
 import {readFileSync, readdirSync} from "node:fs";
-import {basename, join} from "node:path";
+import {join} from "node:path";
 
 const {default: Ajv} = await import("ajv/dist/2020.js");
 const [folder, ...files] = process.argv.slice(2);
 const ajv = new Ajv({allErrors: true, strict: false});
 const byId = new Map();
+// Every document name ("dragoman.x/1") that a schema file describes: the constants of its "schema" members.
+const namesIn = (node) =>
+  node === null || typeof node !== "object"
+    ? []
+    : [...(typeof node.schema?.const === "string" ? [node.schema.const] : []), ...Object.values(node).flatMap(namesIn)];
 for (const name of readdirSync(folder).filter((file) => file.endsWith(".schema.json"))) {
   const schema = JSON.parse(readFileSync(join(folder, name), "utf8"));
-  const id = schema.properties?.schema?.const ?? schema.$id ?? basename(name, ".schema.json");
-  byId.set(id, {name, validate: ajv.compile(schema)});
+  const validate = ajv.compile(schema);
+  for (const id of namesIn(schema)) byId.set(id, {name, validate});
 }
 let failed = 0;
 for (const file of files) {
