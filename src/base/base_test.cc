@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 #include <numeric>
+#include <thread>
 
 #include "base/atomic_file.h"
 #include "base/checked_math.h"
@@ -154,6 +156,17 @@ TEST(ThreadPool, CoversEveryIndexOnce) {
       }
       for (auto& times : seen) ASSERT_EQ(times.load(), 50);
     }
+  }
+}
+
+// Loops in quick succession and after pauses long enough for the workers to fall asleep.
+TEST(ThreadPool, RunsLoopsWhetherWorkersSleepOrNot) {
+  ThreadPool pool(4);
+  std::atomic<int64_t> sum{0};
+  for (int round = 0; round < 3000; ++round) {
+    if (round % 300 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    pool.ParallelFor(10, 1, [&](int64_t begin, int64_t, int) { sum += begin; });
+    ASSERT_EQ(sum.load(), int64_t{45} * (round + 1));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,7 +16,8 @@
 namespace dragoman {
 namespace {
 
-// Rounds of polling before a waiting thread sleeps: about as long as the gap between two matrix products.
+// Rounds of polling before a waiting thread sleeps: about as long as the gap between two matrix
+// products.
 constexpr int kSpinRounds = 4000;
 
 inline void CpuRelax() {
@@ -26,20 +28,27 @@ inline void CpuRelax() {
 
 }  // namespace
 
+// A worker takes part in a loop by entering its gate while that is open. The caller shuts the gate
+// when no piece is left and waits only for those inside, so that a worker the system has not woken
+// yet delays nobody.
 struct ThreadPool::State {
+  static constexpr uint32_t kShut = 1u << 31;
+
   int thread_count = 1;
   std::vector<std::thread> workers;
   std::mutex mutex;
   std::condition_variable wake;
+  std::atomic<int> sleepers{0};
   std::atomic<uint64_t> generation{0};
   std::atomic<bool> stopping{false};
 
-  // The loop in progress.
+  // kShut and the number of workers inside.
+  std::atomic<uint32_t> gate{kShut};
+  // The loop in progress; changed only while the gate is shut and nobody inside.
   const std::function<void(int64_t, int64_t, int)>* body = nullptr;
   int64_t count = 0;
   int64_t grain = 1;
   std::atomic<int64_t> next{0};
-  std::atomic<int> busy{0};
 
   void RunPieces(int worker) {
     for (;;) {
@@ -49,22 +58,45 @@ struct ThreadPool::State {
     }
   }
 
-  bool WaitForGeneration(uint64_t seen) {
+  // The first generation after `seen`; nothing once the pool stops.
+  std::optional<uint64_t> WaitForGeneration(uint64_t seen) {
     for (int round = 0; round < kSpinRounds; ++round) {
-      if (generation.load(std::memory_order_acquire) != seen || stopping.load()) return !stopping;
+      const uint64_t now = generation.load();
+      if (now != seen || stopping.load()) return stopping ? std::nullopt : std::optional(now);
       CpuRelax();
     }
     std::unique_lock lock(mutex);
+    sleepers.fetch_add(1);
     wake.wait(lock, [&] { return generation.load() != seen || stopping.load(); });
-    return !stopping;
+    sleepers.fetch_sub(1);
+    return stopping ? std::nullopt : std::optional(generation.load());
   }
 
   void WorkerLoop(int worker) {
     uint64_t seen = 0;
-    while (WaitForGeneration(seen)) {
-      seen = generation.load(std::memory_order_acquire);
-      RunPieces(worker);
-      busy.fetch_sub(1, std::memory_order_release);
+    while (const std::optional<uint64_t> now = WaitForGeneration(seen)) {
+      seen = *now;
+      if ((gate.fetch_add(1, std::memory_order_acquire) & kShut) == 0) RunPieces(worker);
+      gate.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  void WakeWorkers() {
+    // Whoever falls asleep after this sees the new generation: both are sequentially consistent.
+    generation.fetch_add(1);
+    if (sleepers.load() == 0) return;
+    { std::lock_guard lock(mutex); }
+    wake.notify_all();
+  }
+
+  void ShutGate() {
+    gate.fetch_or(kShut);
+    for (int round = 0; gate.load(std::memory_order_acquire) != kShut; ++round) {
+      if (round < kSpinRounds) {
+        CpuRelax();
+      } else {
+        std::this_thread::yield();
+      }
     }
   }
 };
@@ -100,27 +132,17 @@ void ThreadPool::ParallelFor(int64_t count, int64_t grain,
   state.count = count;
   state.grain = grain;
   state.next.store(0, std::memory_order_relaxed);
-  state.busy.store(state.thread_count - 1, std::memory_order_relaxed);
-  {
-    std::lock_guard lock(state.mutex);
-    state.generation.fetch_add(1, std::memory_order_release);
-  }
-  state.wake.notify_all();
+  state.gate.fetch_and(~State::kShut, std::memory_order_release);
+  state.WakeWorkers();
   state.RunPieces(0);
-  int round = 0;
-  while (state.busy.load(std::memory_order_acquire) != 0) {
-    if (++round < kSpinRounds) {
-      CpuRelax();
-    } else {
-      std::this_thread::yield();
-    }
-  }
+  state.ShutGate();
 }
 
 int AvailableCores() {
   int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) cores = std::min(cores, std::max(1, CPU_COUNT(&set)));
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    cores = std::min(cores, std::max(1, CPU_COUNT(&set)));
   std::ifstream quota_file("/sys/fs/cgroup/cpu.max");  // cgroup v2: "max 100000" or "150000 100000"
   std::string quota;
   double period = 0;
