@@ -19,7 +19,8 @@ namespace {
 constexpr int kBlock = 32;
 static_assert(kBlock == kMaxSubBlock);
 
-// Low nibbles hold the first half of the block, high nibbles the second; the fifth bits lie together.
+// Low nibbles hold the first half of the block, high nibbles the second; the fifth bits lie
+// together.
 void PackNibbles(const LaneCodes& codes, int lane, int bias, uint8_t* qs) {
   for (int i = 0; i < kBlock / 2; ++i) {
     const int low = codes.q[i][lane] + bias, high = codes.q[i + kBlock / 2][lane] + bias;
@@ -50,7 +51,8 @@ void PackSymmetric(BlockType type, uint16_t d, const LaneCodes& codes, int lane,
   }
 }
 
-void PackAffine(BlockType type, uint16_t d, uint16_t m, const LaneCodes& codes, int lane, std::byte* out) {
+void PackAffine(BlockType type, uint16_t d, uint16_t m, const LaneCodes& codes, int lane,
+                std::byte* out) {
   if (type == BlockType::kQ4_1) {
     BlockQ4_1 block;
     block.d = d;
@@ -68,8 +70,8 @@ void PackAffine(BlockType type, uint16_t d, uint16_t m, const LaneCodes& codes, 
 }
 
 // Searches the first `lanes` lanes of `block` and writes their blocks.
-void EncodeSymmetricLanes(const LaneKernels& kernels, BlockType type, const LaneBlock& block, int lanes,
-                          std::byte* out) {
+void EncodeSymmetricLanes(const LaneKernels& kernels, BlockType type, const LaneBlock& block,
+                          int lanes, std::byte* out) {
   const int half = type == BlockType::kQ4_0 ? 8 : 16;
   alignas(64) LaneFloats scale;
   kernels.search_symmetric(block, -half, half - 1, &scale);
@@ -86,8 +88,8 @@ void EncodeSymmetricLanes(const LaneKernels& kernels, BlockType type, const Lane
   }
 }
 
-void EncodeAffineLanes(const LaneKernels& kernels, BlockType type, const LaneBlock& block, int lanes,
-                       std::byte* out) {
+void EncodeAffineLanes(const LaneKernels& kernels, BlockType type, const LaneBlock& block,
+                       int lanes, std::byte* out) {
   const int top_code = type == BlockType::kQ4_1 ? 15 : 31;
   AffineFit fit;
   kernels.search_affine(block, top_code, &fit);
@@ -108,8 +110,9 @@ void EncodeAffineLanes(const LaneKernels& kernels, BlockType type, const LaneBlo
 
 }  // namespace
 
-void QuantizeBlock32Rows(const LaneKernels& kernels, BlockType type, const float* values, int64_t rows, int64_t cols,
-                         const std::vector<float>& weights, std::byte* out) {
+void QuantizeBlock32Rows(const LaneKernels& kernels, BlockType type, const float* values,
+                         int64_t rows, int64_t cols, const std::vector<float>& weights,
+                         std::byte* out) {
   const int64_t blocks_per_row = cols / kBlock, blocks = rows * blocks_per_row;
   if (type == BlockType::kQ8_0) {
     QuantizeQ8_0(values, blocks * kBlock, out);
@@ -124,7 +127,8 @@ void QuantizeBlock32Rows(const LaneKernels& kernels, BlockType type, const float
     const int lanes = static_cast<int>(std::min<int64_t>(kLanes, blocks - first));
     for (int lane = 0; lane < lanes; ++lane) {
       const int64_t index = first + lane;
-      const float* column_weights = weights.empty() ? nullptr : weights.data() + index % blocks_per_row * kBlock;
+      const float* column_weights =
+          weights.empty() ? nullptr : weights.data() + index % blocks_per_row * kBlock;
       TransposeSubBlocks(values + index * kBlock, column_weights, 1, lane, block);
     }
     std::byte* to = out + static_cast<size_t>(first) * block_bytes;

@@ -17,8 +17,8 @@ inline uint16_t SaturatedFp16(double value) {
       static_cast<float>(std::clamp(value, -double{kLargestFp16}, double{kLargestFp16})));
 }
 
-// As SaturatedFp16 for value >= 0, but never noticeably below it: where fp16 is coarse (subnormal), a factor rounded
-// down would put the largest weight out of reach of the last code.
+// As SaturatedFp16 for value >= 0, but never noticeably below it: where fp16 is coarse (subnormal),
+// a factor rounded down would put the largest weight out of reach of the last code.
 inline uint16_t CoveringFp16(float value) {
   const uint16_t bits = SaturatedFp16(value);
   const float rounded = Fp16ToFloat(bits);

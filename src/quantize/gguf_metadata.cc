@@ -18,9 +18,11 @@ namespace {
 constexpr float kPadScore = -10000.0f;       // of rows that no text can reach
 constexpr uint64_t kMaxCardBytes = 1 << 20;  // of a model card; only its front matter is read
 constexpr char kImportanceKey[] = "dragoman.importance_entries";
-constexpr int64_t kLayersWithOwnScale = 62;  // the one depth whose attention scale readers derive differently
+constexpr int64_t kLayersWithOwnScale =
+    62;  // the one depth whose attention scale readers derive differently
 
-// "license: gemma" in the YAML front matter of README.md; empty when there is none. Only plain one-line values.
+// "license: gemma" in the YAML front matter of README.md; empty when there is none. Only plain
+// one-line values.
 std::string FrontMatterValue(const std::string& card, std::string_view key) {
   if (card.rfind("---\n", 0) != 0) return {};
   size_t line_start = 4;
@@ -28,10 +30,12 @@ std::string FrontMatterValue(const std::string& card, std::string_view key) {
     const size_t line_end = std::min(card.find('\n', line_start), card.size());
     const std::string line = card.substr(line_start, line_end - line_start);
     if (line == "---") return {};
-    if (line.size() > key.size() && line.compare(0, key.size(), key) == 0 && line[key.size()] == ':') {
+    if (line.size() > key.size() && line.compare(0, key.size(), key) == 0 &&
+        line[key.size()] == ':') {
       const size_t first = line.find_first_not_of(" \t\"'", key.size() + 1);
       const size_t last = line.find_last_not_of(" \t\r\"'");
-      return first == std::string::npos || last < first ? std::string() : line.substr(first, last - first + 1);
+      return first == std::string::npos || last < first ? std::string()
+                                                        : line.substr(first, last - first + 1);
     }
     line_start = line_end + 1;
   }
@@ -60,8 +64,12 @@ std::string ModelName(const Checkpoint& checkpoint, const Gemma3Config& config) 
 class MetadataBuilder {
  public:
   explicit MetadataBuilder(GgufMetadata& metadata) : metadata_(metadata) {}
-  void Add(std::string key, GgufValue value) { metadata_.emplace_back(std::move(key), std::move(value)); }
-  void Add(std::string key, int64_t value) { Add(std::move(key), GgufValue::U32(static_cast<uint32_t>(value))); }
+  void Add(std::string key, GgufValue value) {
+    metadata_.emplace_back(std::move(key), std::move(value));
+  }
+  void Add(std::string key, int64_t value) {
+    Add(std::move(key), GgufValue::U32(static_cast<uint32_t>(value)));
+  }
   void AddText(std::string key, std::string value) {
     if (!value.empty()) Add(std::move(key), GgufValue::String(std::move(value)));
   }
@@ -74,7 +82,8 @@ void AddGeneral(const Checkpoint& checkpoint, const Gemma3Config& config, const 
                 MetadataBuilder& out) {
   const std::string card = ReadCard(checkpoint);
   std::string license = FrontMatterValue(card, "license");
-  // Google's own vocabulary without a card: weights derived from Gemma, whose terms travel with them.
+  // Google's own vocabulary without a card: weights derived from Gemma, whose terms travel with
+  // them.
   constexpr int64_t kGemmaVocab = 262144;
   if (license.empty() && config.vocab >= kGemmaVocab) license = "gemma";
   out.AddText("general.architecture", "gemma3");
@@ -107,7 +116,8 @@ void AddWindow(const Gemma3Config& config, MetadataBuilder& out) {
     return;
   }
   std::vector<int64_t> locals(config.layer_is_local.begin(), config.layer_is_local.end());
-  out.Add("gemma3.attention.sliding_window_pattern", GgufValue{GgufType::kBool, true, std::move(locals)});
+  out.Add("gemma3.attention.sliding_window_pattern",
+          GgufValue{GgufType::kBool, true, std::move(locals)});
 }
 
 void AddArchitecture(const Gemma3Config& config, MetadataBuilder& out) {
@@ -171,8 +181,8 @@ void AddTokenizer(const Tokenizer& tokenizer, uint64_t embedding_rows, MetadataB
   out.AddText("tokenizer.chat_template", tokenizer.chat_template());
 }
 
-// A number rather than names: the size of a file, and so its plan, must not depend on where the calibration text came
-// from. quantization_metadata.json has the names.
+// A number rather than names: the size of a file, and so its plan, must not depend on where the
+// calibration text came from. quantization_metadata.json has the names.
 void AddImportance(const ImportanceMatrix* importance, MetadataBuilder& out) {
   const size_t entries = importance == nullptr ? 0 : importance->entries.size();
   out.Add(kImportanceKey, GgufValue::U32(static_cast<uint32_t>(entries)));
@@ -180,8 +190,9 @@ void AddImportance(const ImportanceMatrix* importance, MetadataBuilder& out) {
 
 // Keys that describe how the source was made, not the model: replaced or dropped.
 bool BelongsToSource(const std::string& key) {
-  return key == "general.file_type" || key == "general.quantization_version" || key == "general.alignment" ||
-         key == kImportanceKey || key.rfind("quantize.imatrix.", 0) == 0 || key.rfind("split.", 0) == 0;
+  return key == "general.file_type" || key == "general.quantization_version" ||
+         key == "general.alignment" || key == kImportanceKey ||
+         key.rfind("quantize.imatrix.", 0) == 0 || key.rfind("split.", 0) == 0;
 }
 
 GgufMetadata CarriedMetadata(const GgufFile& source, const Recipe& recipe) {
@@ -209,11 +220,14 @@ Result<GgufMetadata> BuildGgufMetadata(const Checkpoint& checkpoint, const Gemma
   if (checkpoint.gguf() != nullptr) {
     metadata = CarriedMetadata(*checkpoint.gguf(), recipe);
   } else {
-    if (config.query_pre_attn_scalar != static_cast<float>(config.head_dim) && config.layers != kLayersWithOwnScale) {
-      return Fail(ErrorCode::kUnsupported,
-                  fmt::format("query_pre_attn_scalar: GGUF has no key for it, expected head_dim ({}), found {}",
-                              config.head_dim, config.query_pre_attn_scalar),
-                  checkpoint.path());
+    if (config.query_pre_attn_scalar != static_cast<float>(config.head_dim) &&
+        config.layers != kLayersWithOwnScale) {
+      return Fail(
+          ErrorCode::kUnsupported,
+          fmt::format(
+              "query_pre_attn_scalar: GGUF has no key for it, expected head_dim ({}), found {}",
+              config.head_dim, config.query_pre_attn_scalar),
+          checkpoint.path());
     }
     DRAGOMAN_ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::ForCheckpoint(checkpoint));
     MetadataBuilder out(metadata);

@@ -14,9 +14,10 @@
 
 namespace dragoman {
 
-// From a Hugging Face folder: keys of the gemma3 architecture and the tokenizer's pieces, one for each of
-// `embedding_rows`. From a GGUF: its own metadata, with the file type replaced. `importance` may be null.
-// Errors: kUnsupported (a config that GGUF has no keys for), those of the tokenizer.
+// From a Hugging Face folder: keys of the gemma3 architecture and the tokenizer's pieces, one for
+// each of `embedding_rows`. From a GGUF: its own metadata, with the file type replaced.
+// `importance` may be null. Errors: kUnsupported (a config that GGUF has no keys for), those of the
+// tokenizer.
 Result<GgufMetadata> BuildGgufMetadata(const Checkpoint& checkpoint, const Gemma3Config& config,
                                        uint64_t embedding_rows, const Recipe& recipe,
                                        const ImportanceMatrix* importance);

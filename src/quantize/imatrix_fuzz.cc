@@ -1,4 +1,5 @@
-// Importance matrices from anywhere: an error or a matrix with finite, non-negative values, never a crash.
+// Importance matrices from anywhere: an error or a matrix with finite, non-negative values, never a
+// crash.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>

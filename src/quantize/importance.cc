@@ -13,9 +13,9 @@
 namespace dragoman {
 namespace {
 
-constexpr int64_t kChunkTokens = 512;               // of one sequence in one forward call
-constexpr int64_t kBatchTokens = 1024;              // of all sequences in one forward call
-constexpr int64_t kMaxLogits = int64_t{64} << 20;   // of one forward call: 256 MiB
+constexpr int64_t kChunkTokens = 512;              // of one sequence in one forward call
+constexpr int64_t kBatchTokens = 1024;             // of all sequences in one forward call
+constexpr int64_t kMaxLogits = int64_t{64} << 20;  // of one forward call: 256 MiB
 
 // Sums in double: thousands of tokens of very different size meet in one column.
 class MomentSums {
@@ -60,8 +60,8 @@ class TapGuard {
   Gemma3& model_;
 };
 
-// One translated sentence as the model sees it after the shared prefix: first the tokens whose output nobody reads,
-// then those that predict the translation.
+// One translated sentence as the model sees it after the shared prefix: first the tokens whose
+// output nobody reads, then those that predict the translation.
 struct Sequence {
   std::vector<int32_t> silent, predicting;
   int64_t tokens() const { return static_cast<int64_t>(silent.size() + predicting.size()); }
@@ -72,14 +72,16 @@ struct PairGroup {  // all sequences of one language pair
   std::vector<Sequence> sequences;
 };
 
-Result<std::vector<PairGroup>> BuildGroups(Translator& translator, std::span<const TranslationRequest> requests,
+Result<std::vector<PairGroup>> BuildGroups(Translator& translator,
+                                           std::span<const TranslationRequest> requests,
                                            const std::vector<Translation>& translations) {
   std::map<std::pair<std::string, std::string>, PairGroup> groups;  // ordered: deterministic
   const Tokenizer& tokenizer = translator.tokenizer();
   const int64_t context = translator.model().config().context_length;
   for (size_t i = 0; i < requests.size(); ++i) {
     const TranslationRequest& request = requests[i];
-    if (translations[i].text.empty() || translations[i].pieces != 1) continue;  // blank, or split to fit
+    if (translations[i].text.empty() || translations[i].pieces != 1)
+      continue;  // blank, or split to fit
     PromptIds prompt = EncodePrompt(tokenizer, request.source, request.target, request.text);
     if (prompt.rest.empty()) continue;
     Sequence sequence;
@@ -94,7 +96,8 @@ Result<std::vector<PairGroup>> BuildGroups(Translator& translator, std::span<con
     group.sequences.push_back(std::move(sequence));
   }
   if (groups.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "no calibration text of which the model makes a translation");
+    return Fail(ErrorCode::kInvalidArgument,
+                "no calibration text of which the model makes a translation");
   }
   std::vector<PairGroup> list;
   for (auto& [pair, group] : groups) list.push_back(std::move(group));
@@ -106,12 +109,14 @@ class CalibrationPass {
  public:
   CalibrationPass(Gemma3& model, std::function<void(size_t)> on_sequences)
       : model_(model), on_sequences_(std::move(on_sequences)) {
-    logit_rows_ = std::clamp<int64_t>(kMaxLogits / std::max<int64_t>(1, model.config().vocab), 1, kBatchTokens);
+    logit_rows_ = std::clamp<int64_t>(kMaxLogits / std::max<int64_t>(1, model.config().vocab), 1,
+                                      kBatchTokens);
   }
 
   Result<void> Run(const PairGroup& group) {
     const auto prefix_tokens = static_cast<int64_t>(group.prefix.size());
-    DRAGOMAN_ASSIGN_OR_RETURN(const auto prefix_cache, NewCache(std::max<int64_t>(prefix_tokens, 1)));
+    DRAGOMAN_ASSIGN_OR_RETURN(const auto prefix_cache,
+                              NewCache(std::max<int64_t>(prefix_tokens, 1)));
     DRAGOMAN_RETURN_IF_ERROR(Feed(*prefix_cache, group.prefix));
     size_t first = 0;
     while (first < group.sequences.size()) {
@@ -121,10 +126,12 @@ class CalibrationPass {
         rows += group.sequences[last].tokens();
         predicting += static_cast<int64_t>(group.sequences[last].predicting.size());
         ++last;
-      } while (last < group.sequences.size() && rows + group.sequences[last].tokens() <= kBatchTokens &&
-               predicting + static_cast<int64_t>(group.sequences[last].predicting.size()) <= logit_rows_);
-      DRAGOMAN_RETURN_IF_ERROR(
-          RunBatch(std::span<const Sequence>(group.sequences).subspan(first, last - first), *prefix_cache));
+      } while (last < group.sequences.size() &&
+               rows + group.sequences[last].tokens() <= kBatchTokens &&
+               predicting + static_cast<int64_t>(group.sequences[last].predicting.size()) <=
+                   logit_rows_);
+      DRAGOMAN_RETURN_IF_ERROR(RunBatch(
+          std::span<const Sequence>(group.sequences).subspan(first, last - first), *prefix_cache));
       on_sequences_(last - first);
       first = last;
     }
@@ -133,7 +140,8 @@ class CalibrationPass {
 
  private:
   Result<std::unique_ptr<KvCache>> NewCache(int64_t tokens) {
-    return KvCache::Create(model_.backend(), model_.config(), tokens, std::min(tokens, kChunkTokens));
+    return KvCache::Create(model_.backend(), model_.config(), tokens,
+                           std::min(tokens, kChunkTokens));
   }
 
   Result<void> Feed(KvCache& cache, std::span<const int32_t> tokens) {
@@ -157,8 +165,9 @@ class CalibrationPass {
     return RunPhase(sequences, caches, &Sequence::predicting, true);
   }
 
-  Result<void> RunPhase(std::span<const Sequence> sequences, const std::vector<std::unique_ptr<KvCache>>& caches,
-                        std::vector<int32_t> Sequence::* tokens, bool predicting) {
+  Result<void> RunPhase(std::span<const Sequence> sequences,
+                        const std::vector<std::unique_ptr<KvCache>>& caches,
+                        std::vector<int32_t> Sequence::*tokens, bool predicting) {
     const int64_t most = predicting ? std::min(kChunkTokens, logit_rows_) : kChunkTokens;
     for (size_t offset = 0;; offset += static_cast<size_t>(most)) {
       std::vector<SequenceChunk> chunks;
@@ -166,8 +175,8 @@ class CalibrationPass {
         const std::vector<int32_t>& all = sequences[i].*tokens;
         if (offset >= all.size()) continue;
         const size_t count = std::min(static_cast<size_t>(most), all.size() - offset);
-        chunks.push_back({caches[i].get(), std::span<const int32_t>(all).subspan(offset, count), predicting,
-                          !predicting});
+        chunks.push_back({caches[i].get(), std::span<const int32_t>(all).subspan(offset, count),
+                          predicting, !predicting});
       }
       if (chunks.empty()) return {};
       DRAGOMAN_RETURN_IF_ERROR(model_.Forward(chunks));
@@ -179,31 +188,34 @@ class CalibrationPass {
   int64_t logit_rows_ = 1;
 };
 
-Result<std::string> CachingKey(const Checkpoint& checkpoint, std::span<const TranslationRequest> requests) {
+Result<std::string> CachingKey(const Checkpoint& checkpoint,
+                               std::span<const TranslationRequest> requests) {
   Sha256 hash;
   for (const std::string& file : checkpoint.files()) {
     DRAGOMAN_ASSIGN_OR_RETURN(const std::string digest, Sha256OfFile(file));
     hash.Update(digest + "\n");
   }
   for (const TranslationRequest& request : requests) {
-    hash.Update(request.source.code + "\t" + request.target.code + "\t" + std::to_string(request.text.size()) +
-                "\t" + request.text + "\n");
+    hash.Update(request.source.code + "\t" + request.target.code + "\t" +
+                std::to_string(request.text.size()) + "\t" + request.text + "\n");
   }
   return hash.HexDigest();
 }
 
 }  // namespace
 
-Result<ImportanceMatrix> CollectImportance(Translator& translator, std::span<const TranslationRequest> requests,
-                                           const std::function<void(size_t done, size_t total)>& progress) {
+Result<ImportanceMatrix> CollectImportance(
+    Translator& translator, std::span<const TranslationRequest> requests,
+    const std::function<void(size_t done, size_t total)>& progress) {
   // Half of the reported work is translating, half the second pass.
   const size_t total = requests.size();
   const auto report = [&](size_t done) {
     if (progress) progress(std::min(done, total), total);
   };
   TranslateOptions options;
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto translations,
-                            translator.Translate(requests, options, [&](size_t done, size_t) { report(done / 2); }));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      const auto translations,
+      translator.Translate(requests, options, [&](size_t done, size_t) { report(done / 2); }));
   DRAGOMAN_ASSIGN_OR_RETURN(const auto groups, BuildGroups(translator, requests, translations));
   MomentSums sums;
   size_t sequences_done = 0;

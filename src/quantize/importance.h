@@ -1,8 +1,9 @@
-// Importance of each input column of each linear layer: the second moment E[x^2] over calibration text.
+// Importance of each input column of each linear layer: the second moment E[x^2] over calibration
+// text.
 //
-// Collected through the model's tap on the model's own translations; read and written as llama.cpp's imatrix GGUF
-// (one entry a weight tensor, sums of squares and token counts). Also holds "token_embd.weight" (the final norm's
-// output), which public tools leave unweighted.
+// Collected through the model's tap on the model's own translations; read and written as
+// llama.cpp's imatrix GGUF (one entry a weight tensor, sums of squares and token counts). Also
+// holds "token_embd.weight" (the final norm's output), which public tools leave unweighted.
 #ifndef DRAGOMAN_QUANTIZE_IMPORTANCE_H_
 #define DRAGOMAN_QUANTIZE_IMPORTANCE_H_
 
@@ -27,13 +28,15 @@ struct ImportanceEntry {
 struct ImportanceMatrix {
   std::map<std::string, ImportanceEntry> entries;  // by canonical tensor name
   std::vector<std::string> datasets;               // where the text came from
-  std::string hash;                                // of model files and calibration text; caching key
+  std::string hash;  // of model files and calibration text; caching key
 };
 
-// Translates the requests greedily, then runs prompt + translation through the model once more, summing squares of
-// every linear's input over the positions. Deterministic. Errors: those of Translator.
-Result<ImportanceMatrix> CollectImportance(Translator& translator, std::span<const TranslationRequest> requests,
-                                           const std::function<void(size_t done, size_t total)>& progress = {});
+// Translates the requests greedily, then runs prompt + translation through the model once more,
+// summing squares of every linear's input over the positions. Deterministic. Errors: those of
+// Translator.
+Result<ImportanceMatrix> CollectImportance(
+    Translator& translator, std::span<const TranslationRequest> requests,
+    const std::function<void(size_t done, size_t total)>& progress = {});
 
 Result<void> WriteImatrix(const std::string& path, const ImportanceMatrix& matrix);
 // GGUF form. Errors: kCorruptFile, kNotFound.

@@ -26,7 +26,8 @@ struct AffineSuperblock {
   double error = 0;
 };
 
-// The d and dmin that fit best with the codes as they are; `now` keeps its values where the sums do not decide.
+// The d and dmin that fit best with the codes as they are; `now` keeps its values where the sums do
+// not decide.
 void FitFactors(const AffineChoice& choice, int first_lane, AffineSuperblock& now) {
   double aa = 0, ab = 0, bb = 0, ax = 0, bx = 0;  // a = scale code * q, b = -minimum code
   for (int lane = first_lane; lane < first_lane + kAffineLanes; ++lane) {
@@ -64,7 +65,8 @@ void TakeChoice(const AffineChoice& choice, int first_lane, AffineSuperblock& no
 
 void PackScales(const AffineSuperblock& found, uint8_t* packed) {
   for (int j = 0; j < 4; ++j) {
-    const int scale = static_cast<int>(found.scale_code[j]), minimum = static_cast<int>(found.minimum_code[j]);
+    const int scale = static_cast<int>(found.scale_code[j]),
+              minimum = static_cast<int>(found.minimum_code[j]);
     const int scale4 = static_cast<int>(found.scale_code[j + 4]);
     const int minimum4 = static_cast<int>(found.minimum_code[j + 4]);
     packed[j] = static_cast<uint8_t>(scale | (scale4 >> 4) << 6);
@@ -77,12 +79,14 @@ void PackNibbles(const LaneCodes& codes, int first_lane, uint8_t* qs) {
   for (int chunk = 0; chunk < 4; ++chunk) {
     const int lane = first_lane + 2 * chunk;
     for (int i = 0; i < kMaxSubBlock; ++i) {
-      qs[32 * chunk + i] = static_cast<uint8_t>((codes.q[i][lane] & 15) | (codes.q[i][lane + 1] & 15) << 4);
+      qs[32 * chunk + i] =
+          static_cast<uint8_t>((codes.q[i][lane] & 15) | (codes.q[i][lane + 1] & 15) << 4);
     }
   }
 }
 
-void Pack(const AffineSuperblock& found, const LaneCodes& codes, int first_lane, BlockType type, std::byte* out) {
+void Pack(const AffineSuperblock& found, const LaneCodes& codes, int first_lane, BlockType type,
+          std::byte* out) {
   if (type == BlockType::kQ4_K) {
     BlockQ4_K block;
     block.d = found.d;
@@ -112,7 +116,8 @@ void SearchSuperblocks(const LaneKernels& kernels, const LaneBlock& block, int t
   kernels.search_affine(block, top_code, &fit);
   AffineSuperblock now[2];
   for (int s = 0; s < 2; ++s) {
-    const auto first = fit.scale.begin() + s * kAffineLanes, first_min = fit.minimum.begin() + s * kAffineLanes;
+    const auto first = fit.scale.begin() + s * kAffineLanes,
+               first_min = fit.minimum.begin() + s * kAffineLanes;
     now[s].d = CoveringFp16(*std::max_element(first, first + kAffineLanes) / 63.0f);
     now[s].dmin = CoveringFp16(*std::max_element(first_min, first_min + kAffineLanes) / 63.0f);
   }
@@ -139,19 +144,22 @@ void SearchSuperblocks(const LaneKernels& kernels, const LaneBlock& block, int t
   kernels.encode_affine(block, top_code, fit, &codes);
 }
 
-void QuantizeAffineRows(const LaneKernels& kernels, BlockType type, const float* values, int64_t superblocks,
-                        int64_t superblocks_per_row, const std::vector<float>& weights, std::byte* out) {
+void QuantizeAffineRows(const LaneKernels& kernels, BlockType type, const float* values,
+                        int64_t superblocks, int64_t superblocks_per_row,
+                        const std::vector<float>& weights, std::byte* out) {
   const size_t block_bytes = TraitsOf(type).block_bytes;
   const int top_code = type == BlockType::kQ4_K ? 15 : 31;
   LaneBlock block;
   FillWithOnes(block);
   for (int64_t first = 0; first < superblocks; first += 2) {
-    const int64_t last = std::min(first + 1, superblocks - 1);  // an odd one out is searched twice, written once
+    const int64_t last =
+        std::min(first + 1, superblocks - 1);  // an odd one out is searched twice, written once
     for (int s = 0; s < 2; ++s) {
       const int64_t index = s == 0 ? first : last;
       const float* column_weights =
           weights.empty() ? nullptr : weights.data() + index % superblocks_per_row * kSuperblock;
-      TransposeSubBlocks(values + index * kSuperblock, column_weights, kAffineLanes, s * kAffineLanes, block);
+      TransposeSubBlocks(values + index * kSuperblock, column_weights, kAffineLanes,
+                         s * kAffineLanes, block);
     }
     AffineSuperblock found[2];
     LaneCodes codes;
@@ -197,11 +205,12 @@ void SearchSuperblock(const LaneKernels& kernels, const LaneBlock& block, Symmet
   constexpr int kLow = -32, kHigh = 31;
   alignas(64) LaneFloats scale, d;
   kernels.search_symmetric(block, kLow, kHigh, &scale);
-  const float extreme = *std::max_element(scale.begin(), scale.end(),
-                                          [](float a, float b) { return std::abs(a) < std::abs(b); });
+  const float extreme = *std::max_element(
+      scale.begin(), scale.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
   SymmetricSuperblock now;
   now.d = CoveringFp16(std::abs(extreme) / 128.0f);
-  if (extreme > 0) now.d |= 0x8000;  // codes reach one further down than up: the largest scale goes there
+  if (extreme > 0)
+    now.d |= 0x8000;  // codes reach one further down than up: the largest scale goes there
   for (int round = 0; round < kSymmetricRounds; ++round) {
     d.fill(Fp16ToFloat(now.d));
     SymmetricChoice choice;
@@ -224,7 +233,8 @@ void SearchSuperblock(const LaneKernels& kernels, const LaneBlock& block, Symmet
 }
 
 void QuantizeQ6KRows(const LaneKernels& kernels, const float* values, int64_t superblocks,
-                     int64_t superblocks_per_row, const std::vector<float>& weights, std::byte* out) {
+                     int64_t superblocks_per_row, const std::vector<float>& weights,
+                     std::byte* out) {
   LaneBlock block;
   block.elems = 16;
   FillWithOnes(block);
@@ -258,8 +268,8 @@ std::vector<float> NormalizeImportance(const float* importance, int64_t cols) {
   return weights;
 }
 
-void QuantizeKRows(const LaneKernels& kernels, BlockType type, const float* values, int64_t rows, int64_t cols,
-                   const std::vector<float>& weights, std::byte* out) {
+void QuantizeKRows(const LaneKernels& kernels, BlockType type, const float* values, int64_t rows,
+                   int64_t cols, const std::vector<float>& weights, std::byte* out) {
   const int64_t superblocks_per_row = cols / kSuperblock;
   const int64_t superblocks = rows * superblocks_per_row;
   if (type == BlockType::kQ6_K) {

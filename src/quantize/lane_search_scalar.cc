@@ -1,5 +1,5 @@
-// The scalar twin of lane_search_simd.cc: one lane at a time, the truth that the vector code is compared with.
-// Also fills LaneBlocks, for both.
+// The scalar twin of lane_search_simd.cc: one lane at a time, the truth that the vector code is
+// compared with. Also fills LaneBlocks, for both.
 #include <algorithm>
 #include <cmath>
 
@@ -30,7 +30,8 @@ struct Fit {
   float scale = 0, offset = 0, gain = 0;
 };
 
-// Least squares of x = scale * q + offset with offset <= 0. `gain` is by how much it lowers the sum of w x^2.
+// Least squares of x = scale * q + offset with offset <= 0. `gain` is by how much it lowers the sum
+// of w x^2.
 Fit Solve(const CodeSums& sums, float w, float wx) {
   const float both = w * sums.wqq;
   const float determinant = both - sums.wq * sums.wq;
@@ -47,7 +48,8 @@ Fit Solve(const CodeSums& sums, float w, float wx) {
   return fit;
 }
 
-CodeSums SumCodes(const LaneBlock& block, int lane, float inverse, float shift, float low, float high) {
+CodeSums SumCodes(const LaneBlock& block, int lane, float inverse, float shift, float low,
+                  float high) {
   CodeSums sums;
   for (int i = 0; i < block.elems; ++i) {
     const float x = block.x[i][lane];
@@ -93,8 +95,8 @@ struct LaneTrial {
   CodeSums sums;
 };
 
-LaneTrial TryAffine(const LaneBlock& block, int lane, float top, float scale_code, float d, float inverse_dmin,
-                    float dmin, float minimum, float w, float wx) {
+LaneTrial TryAffine(const LaneBlock& block, int lane, float top, float scale_code, float d,
+                    float inverse_dmin, float dmin, float minimum, float w, float wx) {
   LaneTrial trial;
   trial.scale_code = scale_code;
   const float scale = scale_code * d;
@@ -150,7 +152,8 @@ void EncodeAffine(const LaneBlock& block, int top_code, const AffineFit& fit, La
     const float inverse = ReciprocalOrZero(fit.scale[lane]);
     for (int i = 0; i < block.elems; ++i) {
       const float value = (block.x[i][lane] + fit.minimum[lane]) * inverse;
-      codes->q[i][lane] = static_cast<int8_t>(NearestCode(value, 0.0f, static_cast<float>(top_code)));
+      codes->q[i][lane] =
+          static_cast<int8_t>(NearestCode(value, 0.0f, static_cast<float>(top_code)));
     }
   }
 }
@@ -211,18 +214,19 @@ void ChooseSymmetric(const LaneBlock& block, int low_code, int high_code, const 
   }
 }
 
-void EncodeSymmetric(const LaneBlock& block, int low, int high, const LaneFloats& scale, LaneCodes* codes) {
+void EncodeSymmetric(const LaneBlock& block, int low, int high, const LaneFloats& scale,
+                     LaneCodes* codes) {
   for (int lane = 0; lane < kLanes; ++lane) {
     const float inverse = ReciprocalOrZero(scale[lane]);
     for (int i = 0; i < block.elems; ++i) {
-      codes->q[i][lane] = static_cast<int8_t>(
-          NearestCode(block.x[i][lane] * inverse, static_cast<float>(low), static_cast<float>(high)));
+      codes->q[i][lane] = static_cast<int8_t>(NearestCode(
+          block.x[i][lane] * inverse, static_cast<float>(low), static_cast<float>(high)));
     }
   }
 }
 
-// Magnitudes above the first are beyond what a Q4_K block holds (65504 * 63 * 15); below the second, fp16 scales are
-// zero anyway. Between them no sum of the search overflows or underflows.
+// Magnitudes above the first are beyond what a Q4_K block holds (65504 * 63 * 15); below the
+// second, fp16 scales are zero anyway. Between them no sum of the search overflows or underflows.
 constexpr float kLargestWeight = 6e7f;
 constexpr float kSmallestWeight = 1e-12f;
 
@@ -235,7 +239,8 @@ float Sanitize(float value) {
 
 }  // namespace
 
-void TransposeSubBlocks(const float* values, const float* weights, int lanes, int first_lane, LaneBlock& block) {
+void TransposeSubBlocks(const float* values, const float* weights, int lanes, int first_lane,
+                        LaneBlock& block) {
   for (int lane = 0; lane < lanes; ++lane) {
     const float* from = values + lane * block.elems;
     for (int i = 0; i < block.elems; ++i) block.x[i][first_lane + lane] = Sanitize(from[i]);

@@ -1,6 +1,6 @@
-// The K-quant search in Google Highway, compiled once per instruction set and chosen at run time. Every operation has
-// its counterpart, in the same order, in lane_search_scalar.cc; multiply and add stay apart (no fused form), so that
-// all machines give the same bits.
+// The K-quant search in Google Highway, compiled once per instruction set and chosen at run time.
+// Every operation has its counterpart, in the same order, in lane_search_scalar.cc; multiply and
+// add stay apart (no fused form), so that all machines give the same bits.
 #include "quantize/lane_search.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -52,24 +52,27 @@ HWY_INLINE Fit Solve(Tag d, const Sums& sums, Vec w, Vec wx) {
   const Vec offset = hn::Mul(hn::Sub(hn::Mul(sums.wqq, wx), hn::Mul(sums.wq, sums.wqx)), inverse);
   const auto through_zero = hn::Or(hn::Gt(offset, zero), hn::Not(solvable));
   Fit fit;
-  fit.scale = hn::IfThenElse(through_zero, hn::Div(sums.wqx, hn::Max(sums.wqq, hn::Set(d, kTiny))), scale);
+  fit.scale =
+      hn::IfThenElse(through_zero, hn::Div(sums.wqx, hn::Max(sums.wqq, hn::Set(d, kTiny))), scale);
   fit.offset = hn::IfThenZeroElse(through_zero, offset);
   const Vec gain = hn::Add(hn::Mul(fit.scale, sums.wqx), hn::Mul(fit.offset, wx));
   fit.gain = hn::IfThenElse(hn::Lt(fit.scale, zero), hn::Set(d, -1.0f), gain);
   return fit;
 }
 
-HWY_INLINE Sums SumCodes(Tag d, const LaneBlock& block, size_t lane, Vec inverse, Vec shift, Vec low, Vec high) {
+HWY_INLINE Sums SumCodes(Tag d, const LaneBlock& block, size_t lane, Vec inverse, Vec shift,
+                         Vec low, Vec high) {
   Sums sums{hn::Zero(d), hn::Zero(d), hn::Zero(d)};
   for (int i = 0; i < block.elems; ++i) {
     const Vec x = hn::Load(d, block.x[i] + lane);
-    AddCode(hn::Load(d, block.w[i] + lane), NearestCode(d, hn::Add(hn::Mul(x, inverse), shift), low, high), x, sums);
+    AddCode(hn::Load(d, block.w[i] + lane),
+            NearestCode(d, hn::Add(hn::Mul(x, inverse), shift), low, high), x, sums);
   }
   return sums;
 }
 
-HWY_INLINE void Consider(Tag d, const LaneBlock& block, size_t lane, Vec inverse, Vec shift, Vec top, Vec w, Vec wx,
-                         Fit& best) {
+HWY_INLINE void Consider(Tag d, const LaneBlock& block, size_t lane, Vec inverse, Vec shift,
+                         Vec top, Vec w, Vec wx, Fit& best) {
   const Fit found = Solve(d, SumCodes(d, block, lane, inverse, shift, hn::Zero(d), top), w, wx);
   const auto better = hn::Gt(found.gain, best.gain);
   best.scale = hn::IfThenElse(better, found.scale, best.scale);
@@ -99,7 +102,8 @@ void SearchAffine(const LaneBlock& block, int top_code, AffineFit* fit) {
       Consider(d, block, lane, inverse, shift, top, w, wx, best);
     }
     const Vec inverse = ReciprocalOrZero(d, best.scale);
-    Consider(d, block, lane, inverse, hn::Sub(zero, hn::Mul(best.offset, inverse)), top, w, wx, best);
+    Consider(d, block, lane, inverse, hn::Sub(zero, hn::Mul(best.offset, inverse)), top, w, wx,
+             best);
     hn::Store(best.scale, d, fit->scale.data() + lane);
     hn::Store(hn::Sub(zero, best.offset), d, fit->minimum.data() + lane);
   }
@@ -114,8 +118,8 @@ struct AffineTarget {  // what the trials of a group of lanes share
   Vec top, d, dmin, inverse_dmin, minimum, w, wx;
 };
 
-HWY_INLINE AffineTrial TryAffine(Tag d, const LaneBlock& block, size_t lane, const AffineTarget& target,
-                                 Vec scale_code) {
+HWY_INLINE AffineTrial TryAffine(Tag d, const LaneBlock& block, size_t lane,
+                                 const AffineTarget& target, Vec scale_code) {
   const Vec zero = hn::Zero(d);
   const Vec scale = hn::Mul(scale_code, target.d);
   const Vec inverse = ReciprocalOrZero(d, scale);
@@ -127,7 +131,8 @@ HWY_INLINE AffineTrial TryAffine(Tag d, const LaneBlock& block, size_t lane, con
   }
   const Vec best_minimum = hn::Div(hn::Sub(hn::Mul(scale, wq), target.wx), target.w);
   AffineTrial trial{scale_code, zero, zero, {zero, zero, zero}};
-  trial.minimum_code = NearestCode(d, hn::Mul(best_minimum, target.inverse_dmin), zero, hn::Set(d, 63.0f));
+  trial.minimum_code =
+      NearestCode(d, hn::Mul(best_minimum, target.inverse_dmin), zero, hn::Set(d, 63.0f));
   const Vec actual = hn::Mul(trial.minimum_code, target.dmin);
   for (int i = 0; i < block.elems; ++i) {
     const Vec x = hn::Load(d, block.x[i] + lane), w = hn::Load(d, block.w[i] + lane);
@@ -150,8 +155,8 @@ HWY_INLINE void KeepBetter(const AffineTrial& trial, AffineTrial& best) {
   best.sums.wqx = hn::IfThenElse(better, trial.sums.wqx, best.sums.wqx);
 }
 
-void ChooseAffine(const LaneBlock& block, int top_code, const AffineFit& fit, const LaneFloats& d_lanes,
-                  const LaneFloats& dmin_lanes, AffineChoice* choice) {
+void ChooseAffine(const LaneBlock& block, int top_code, const AffineFit& fit,
+                  const LaneFloats& d_lanes, const LaneFloats& dmin_lanes, AffineChoice* choice) {
   const Tag d;
   const Vec zero = hn::Zero(d), largest = hn::Set(d, 63.0f);
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
@@ -210,7 +215,8 @@ void EncodeAffine(const LaneBlock& block, int top_code, const AffineFit& fit, La
 void SearchSymmetric(const LaneBlock& block, int low_code, int high_code, LaneFloats* scale) {
   const Tag d;
   const Vec zero = hn::Zero(d), tiny = hn::Set(d, kTiny);
-  const Vec low = hn::Set(d, static_cast<float>(low_code)), high = hn::Set(d, static_cast<float>(high_code));
+  const Vec low = hn::Set(d, static_cast<float>(low_code)),
+            high = hn::Set(d, static_cast<float>(high_code));
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
     Vec least = zero, most = zero;
     for (int i = 0; i < block.elems; ++i) {
@@ -243,7 +249,8 @@ void ChooseSymmetric(const LaneBlock& block, int low_code, int high_code, const 
                      const LaneFloats& d_lanes, SymmetricChoice* choice) {
   const Tag d;
   const Vec zero = hn::Zero(d), smallest = hn::Set(d, -128.0f), largest = hn::Set(d, 127.0f);
-  const Vec low = hn::Set(d, static_cast<float>(low_code)), high = hn::Set(d, static_cast<float>(high_code));
+  const Vec low = hn::Set(d, static_cast<float>(low_code)),
+            high = hn::Set(d, static_cast<float>(high_code));
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
     const Vec unit = hn::LoadU(d, d_lanes.data() + lane);
     const Vec wanted = hn::Mul(hn::LoadU(d, scale.data() + lane), ReciprocalOrZero(d, unit));
@@ -275,9 +282,11 @@ void ChooseSymmetric(const LaneBlock& block, int low_code, int high_code, const 
   }
 }
 
-void EncodeSymmetric(const LaneBlock& block, int low_code, int high_code, const LaneFloats& scale, LaneCodes* codes) {
+void EncodeSymmetric(const LaneBlock& block, int low_code, int high_code, const LaneFloats& scale,
+                     LaneCodes* codes) {
   const Tag d;
-  const Vec low = hn::Set(d, static_cast<float>(low_code)), high = hn::Set(d, static_cast<float>(high_code));
+  const Vec low = hn::Set(d, static_cast<float>(low_code)),
+            high = hn::Set(d, static_cast<float>(high_code));
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
     const Vec inverse = ReciprocalOrZero(d, hn::LoadU(d, scale.data() + lane));
     for (int i = 0; i < block.elems; ++i) {
@@ -288,8 +297,13 @@ void EncodeSymmetric(const LaneBlock& block, int low_code, int high_code, const 
 }
 
 LaneKernels Kernels() {
-  return {hwy::TargetName(HWY_TARGET), SearchAffine,    ChooseAffine,   EncodeAffine,
-          SearchSymmetric,             ChooseSymmetric, EncodeSymmetric};
+  return {hwy::TargetName(HWY_TARGET),
+          SearchAffine,
+          ChooseAffine,
+          EncodeAffine,
+          SearchSymmetric,
+          ChooseSymmetric,
+          EncodeSymmetric};
 }
 
 }  // namespace HWY_NAMESPACE

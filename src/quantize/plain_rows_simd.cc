@@ -1,6 +1,4 @@
 // plain_rows.h in Google Highway, compiled once per instruction set and chosen at run time.
-#include "quantize/plain_rows.h"
-
 #include <algorithm>
 #include <cstring>
 
@@ -8,6 +6,7 @@
 #include "blocks/q8_0.h"
 #include "quantize/fp16_scale.h"
 #include "quantize/lane_search.h"
+#include "quantize/plain_rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "quantize/plain_rows_simd.cc"
@@ -36,7 +35,8 @@ HWY_INLINE V Fp16Bits(Words u, V bits) {
   const V subnormal = hn::Sub(hn::BitCast(u, shifted), hn::Set(u, 0x3f000000u));
   V half = hn::IfThenElse(hn::Lt(magnitude, hn::Set(u, 0x38800000u)), subnormal, normal);
   half = hn::IfThenElse(hn::Gt(magnitude, hn::Set(u, 0x477fefffu)), hn::Set(u, 0x7c00u), half);
-  const V nan = hn::Or(hn::Set(u, 0x7e00u), hn::And(hn::ShiftRight<13>(magnitude), hn::Set(u, 0x3ffu)));
+  const V nan =
+      hn::Or(hn::Set(u, 0x7e00u), hn::And(hn::ShiftRight<13>(magnitude), hn::Set(u, 0x3ffu)));
   half = hn::IfThenElse(hn::Gt(magnitude, hn::Set(u, 0x7f800000u)), nan, half);
   return hn::Or(sign, half);
 }
@@ -45,10 +45,11 @@ HWY_INLINE V Fp16Bits(Words u, V bits) {
 template <class V>
 HWY_INLINE V Bf16Bits(Words u, V bits) {
   const V upper = hn::ShiftRight<16>(bits);
-  const V rounded =
-      hn::ShiftRight<16>(hn::Add(bits, hn::Add(hn::Set(u, 0x7fffu), hn::And(upper, hn::Set(u, 1u)))));
+  const V rounded = hn::ShiftRight<16>(
+      hn::Add(bits, hn::Add(hn::Set(u, 0x7fffu), hn::And(upper, hn::Set(u, 1u)))));
   const V magnitude = hn::And(bits, hn::Set(u, 0x7fffffffu));
-  return hn::IfThenElse(hn::Gt(magnitude, hn::Set(u, 0x7f800000u)), hn::Or(upper, hn::Set(u, 0x40u)), rounded);
+  return hn::IfThenElse(hn::Gt(magnitude, hn::Set(u, 0x7f800000u)),
+                        hn::Or(upper, hn::Set(u, 0x40u)), rounded);
 }
 
 // Stores the low 16 bits of each lane; returns the largest exponent-and-mantissa seen so far.
@@ -64,7 +65,8 @@ bool ToFp16(const float* from, int64_t count, uint16_t* to) {
   auto largest = hn::Zero(u);
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    largest = StoreHalves(u, Fp16Bits(u, hn::BitCast(u, hn::LoadU(Floats(), from + i))), largest, to + i);
+    largest =
+        StoreHalves(u, Fp16Bits(u, hn::BitCast(u, hn::LoadU(Floats(), from + i))), largest, to + i);
   }
   const bool rest = FloatsToFp16Scalar(from + i, count - i, to + i);
   return rest && hn::AllTrue(u, hn::Lt(largest, hn::Set(u, 0x7c00u)));
@@ -76,7 +78,8 @@ bool ToBf16(const float* from, int64_t count, uint16_t* to) {
   auto largest = hn::Zero(u);
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
-    largest = StoreHalves(u, Bf16Bits(u, hn::BitCast(u, hn::LoadU(Floats(), from + i))), largest, to + i);
+    largest =
+        StoreHalves(u, Bf16Bits(u, hn::BitCast(u, hn::LoadU(Floats(), from + i))), largest, to + i);
   }
   const bool rest = FloatsToBf16Scalar(from + i, count - i, to + i);
   return rest && hn::AllTrue(u, hn::Lt(largest, hn::Set(u, 0x7f80u)));
@@ -95,7 +98,8 @@ void ToQ8_0(const float* from, int64_t count, std::byte* to) {
       return hn::IfThenElseZero(hn::Eq(x, x), x);
     };
     auto largest = hn::Zero(f);
-    for (int64_t i = 0; i < BlockQ8_0::kElems; i += lanes) largest = hn::Max(largest, hn::Abs(load(i)));
+    for (int64_t i = 0; i < BlockQ8_0::kElems; i += lanes)
+      largest = hn::Max(largest, hn::Abs(load(i)));
     BlockQ8_0 block;
     const float magnitude = hn::GetLane(hn::MaxOfLanes(f, largest));
     block.d = CoveringFp16(std::min(magnitude, 127.0f * kLargestFp16) / 127.0f);

@@ -38,22 +38,24 @@ std::string WhatFits(const QuantizeSource& source, uint64_t max_size_bytes) {
   for (const Recipe& recipe : AllRecipes()) {
     const auto layout = LayOut(source, recipe, nullptr);
     if (layout && layout->plan.file_bytes <= max_size_bytes) {
-      fitting += fmt::format("{}{} ({} bytes)", fitting.empty() ? "" : ", ", recipe.name, layout->plan.file_bytes);
+      fitting += fmt::format("{}{} ({} bytes)", fitting.empty() ? "" : ", ", recipe.name,
+                             layout->plan.file_bytes);
     }
   }
   return fitting.empty() ? "no recipe fits" : "what fits: " + fitting;
 }
 
 // The importance of a tensor's columns, ready for the search; empty where none was measured.
-Result<std::vector<float>> WeightsFor(const ModelTensor& tensor, const ImportanceMatrix* importance) {
+Result<std::vector<float>> WeightsFor(const ModelTensor& tensor,
+                                      const ImportanceMatrix* importance) {
   if (importance == nullptr || tensor.is_norm) return std::vector<float>();
   const auto found = importance->entries.find(tensor.name);
   if (found == importance->entries.end() || found->second.tokens == 0) return std::vector<float>();
   const auto& sums = found->second.sum_of_squares;
   if (sums.size() != tensor.info->cols()) {
     return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("importance of {}: expected {} columns, found {}", tensor.name, tensor.info->cols(),
-                            sums.size()));
+                fmt::format("importance of {}: expected {} columns, found {}", tensor.name,
+                            tensor.info->cols(), sums.size()));
   }
   return NormalizeImportance(sums.data(), static_cast<int64_t>(sums.size()));
 }
@@ -61,7 +63,8 @@ Result<std::vector<float>> WeightsFor(const ModelTensor& tensor, const Importanc
 Result<void> CheckDiskSpace(const std::string& output_path, uint64_t file_bytes) {
   const uint64_t free_bytes = FreeDiskBytes(output_path);
   if (free_bytes != 0 && free_bytes < file_bytes + kSpareDiskBytes) {
-    return Fail(ErrorCode::kIo, fmt::format("disk space: {} bytes needed, {} free", file_bytes, free_bytes),
+    return Fail(ErrorCode::kIo,
+                fmt::format("disk space: {} bytes needed, {} free", file_bytes, free_bytes),
                 output_path);
   }
   return {};
@@ -72,7 +75,8 @@ Result<void> CheckPaths(const Checkpoint& checkpoint, const std::string& output_
   std::error_code ignored;
   for (const std::string& file : checkpoint.files()) {
     if (std::filesystem::equivalent(file, output_path, ignored)) {
-      return Fail(ErrorCode::kInvalidArgument, "the output would replace its own source", output_path);
+      return Fail(ErrorCode::kInvalidArgument, "the output would replace its own source",
+                  output_path);
     }
   }
   return {};
@@ -83,12 +87,15 @@ Result<void> CheckOutput(const std::string& path, const OutputLayout& layout) {
   DRAGOMAN_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::Open(path));
   if (file.file().size_bytes() != layout.plan.file_bytes) {
     return Fail(ErrorCode::kInternal,
-                fmt::format("expected {} bytes, found {}", layout.plan.file_bytes, file.file().size_bytes()), path);
+                fmt::format("expected {} bytes, found {}", layout.plan.file_bytes,
+                            file.file().size_bytes()),
+                path);
   }
   const auto same = [](const TensorInfo& found, const GgufTensorPlan& planned) {
     return found.name == planned.name && found.type == planned.type && found.shape == planned.shape;
   };
-  if (!std::equal(file.tensors().begin(), file.tensors().end(), layout.tensors.begin(), layout.tensors.end(), same)) {
+  if (!std::equal(file.tensors().begin(), file.tensors().end(), layout.tensors.begin(),
+                  layout.tensors.end(), same)) {
     return Fail(ErrorCode::kInternal, "the written tensors are not those planned", path);
   }
   return {};
@@ -97,16 +104,21 @@ Result<void> CheckOutput(const std::string& path, const OutputLayout& layout) {
 // Streams every tensor into the output, keeping the books.
 class QuantizeRun {
  public:
-  QuantizeRun(const QuantizeSource& source, const OutputLayout& layout, const QuantizeOptions& options,
-              QuantizeReport& report)
-      : source_(source), layout_(layout), options_(options), report_(report), pool_(options.threads) {
+  QuantizeRun(const QuantizeSource& source, const OutputLayout& layout,
+              const QuantizeOptions& options, QuantizeReport& report)
+      : source_(source),
+        layout_(layout),
+        options_(options),
+        report_(report),
+        pool_(options.threads) {
     for (const ModelTensor& tensor : source.map.tensors) total_bytes_ += tensor.info->size_bytes;
     report_.threads = pool_.threads();
   }
 
   Result<void> Write(const std::string& output_path) {
-    return WriteGguf(output_path, layout_.metadata, layout_.tensors,
-                     [this](size_t index, const ByteSink& sink) { return WriteTensor(index, sink); });
+    return WriteGguf(
+        output_path, layout_.metadata, layout_.tensors,
+        [this](size_t index, const ByteSink& sink) { return WriteTensor(index, sink); });
   }
 
  private:
@@ -117,15 +129,18 @@ class QuantizeRun {
     DRAGOMAN_ASSIGN_OR_RETURN(request.weights, WeightsFor(tensor, options_.importance));
     const auto on_piece = [&](uint64_t bytes) {
       done_bytes_ += bytes;
-      report_.peak_anonymous_bytes = std::max(report_.peak_anonymous_bytes, CurrentMemoryUse().anonymous_bytes);
+      report_.peak_anonymous_bytes =
+          std::max(report_.peak_anonymous_bytes, CurrentMemoryUse().anonymous_bytes);
       if (options_.progress) options_.progress(done_bytes_, total_bytes_, tensor.name);
     };
     DRAGOMAN_ASSIGN_OR_RETURN(const TensorError error,
                               EncodeTensor(*source_.checkpoint, request, pool_, sink, on_piece));
     source_.checkpoint->Release(*tensor.info);
-    const double relative =
-        error.mean_square_of_source > 0 ? std::sqrt(error.mean_squared / error.mean_square_of_source) : 0;
-    report_.tensors.push_back({tensor.name, request.type, error.mean_squared, relative, watch.Seconds()});
+    const double relative = error.mean_square_of_source > 0
+                                ? std::sqrt(error.mean_squared / error.mean_square_of_source)
+                                : 0;
+    report_.tensors.push_back(
+        {tensor.name, request.type, error.mean_squared, relative, watch.Seconds()});
     return {};
   }
 
@@ -157,7 +172,8 @@ Result<QuantizeReport> Quantize(const std::string& model_path, const std::string
   const Stopwatch watch;
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenQuantizeSource(model_path));
   DRAGOMAN_RETURN_IF_ERROR(CheckPaths(*source.checkpoint, output_path));
-  DRAGOMAN_ASSIGN_OR_RETURN(const OutputLayout layout, LayOut(source, options.recipe, options.importance));
+  DRAGOMAN_ASSIGN_OR_RETURN(const OutputLayout layout,
+                            LayOut(source, options.recipe, options.importance));
   if (options.max_size_bytes && layout.plan.file_bytes > *options.max_size_bytes) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} needs {} bytes, more than the {} allowed; {}", options.recipe.name,

@@ -1,7 +1,8 @@
-// From a checkpoint to a GGUF: plain conversion, and rounding to K-quants, plain or importance-weighted.
+// From a checkpoint to a GGUF: plain conversion, and rounding to K-quants, plain or
+// importance-weighted.
 //
-// Streams one tensor at a time: owned memory stays below the largest tensor plus 0.5 GB. Output appears atomically.
-// The same inputs give the same bytes, whatever the thread count.
+// Streams one tensor at a time: owned memory stays below the largest tensor plus 0.5 GB. Output
+// appears atomically. The same inputs give the same bytes, whatever the thread count.
 #ifndef DRAGOMAN_QUANTIZE_QUANTIZE_H_
 #define DRAGOMAN_QUANTIZE_QUANTIZE_H_
 
@@ -33,29 +34,32 @@ struct QuantizePlan {
   std::string recipe;
   std::vector<PlannedTensor> tensors;
   uint64_t tensor_bytes = 0;
-  uint64_t file_bytes = 0;   // exact, header and padding included
+  uint64_t file_bytes = 0;  // exact, header and padding included
   double bits_per_weight = 0;
 };
-// Reads headers and tokenizer only. The size is that of the file with or without importance weighting.
+// Reads headers and tokenizer only. The size is that of the file with or without importance
+// weighting.
 Result<QuantizePlan> PlanQuantization(const std::string& model_path, const Recipe& recipe);
 OrderedJson ToJson(const QuantizePlan& plan);
 
 struct QuantizeOptions {
   Recipe recipe;
-  const ImportanceMatrix* importance = nullptr;   // null: plain rounding
+  const ImportanceMatrix* importance = nullptr;  // null: plain rounding
   int threads = 0;
-  std::optional<uint64_t> max_size_bytes;         // refuse a plan that is larger (kInvalidArgument, saying what fits)
-  // SHA-256 of every input and of the output. Unset: for quantized recipes, not for plain conversions (whose speed is
-  // the disk's).
+  std::optional<uint64_t>
+      max_size_bytes;  // refuse a plan that is larger (kInvalidArgument, saying what fits)
+  // SHA-256 of every input and of the output. Unset: for quantized recipes, not for plain
+  // conversions (whose speed is the disk's).
   std::optional<bool> hash_files;
-  std::function<void(uint64_t done_bytes, uint64_t total_bytes, const std::string& tensor)> progress;
+  std::function<void(uint64_t done_bytes, uint64_t total_bytes, const std::string& tensor)>
+      progress;
 };
 
 struct QuantizedTensorReport {
   std::string name;
   BlockType type = BlockType::kF32;
-  double mean_squared_error = 0;     // against the source, unweighted
-  double relative_rmse = 0;          // sqrt(mse / mean square of the source)
+  double mean_squared_error = 0;  // against the source, unweighted
+  double relative_rmse = 0;       // sqrt(mse / mean square of the source)
   double seconds = 0;
 };
 
@@ -63,10 +67,10 @@ struct QuantizeReport {
   QuantizePlan plan;
   std::string input_path;
   std::vector<QuantizedTensorReport> tensors;
-  std::string method;                             // "conversion", "plain rounding", "importance-weighted rounding"
-  std::vector<std::string> importance_datasets;   // empty without importance
+  std::string method;  // "conversion", "plain rounding", "importance-weighted rounding"
+  std::vector<std::string> importance_datasets;  // empty without importance
   std::string importance_hash;
-  std::string instruction_set;                    // that the search ran with; no influence on the output
+  std::string instruction_set;  // that the search ran with; no influence on the output
   int threads = 0;
   std::string output_path;
   std::string output_sha256;
@@ -77,13 +81,14 @@ struct QuantizeReport {
 // quantization_metadata.json (row Q7); no durations in the part that must be reproducible.
 OrderedJson ToJson(const QuantizeReport& report);
 
-// Checks disk space, quantizes, writes `output_path`, checks that it opens and has the planned size.
-// Errors: kInvalidArgument, kCorruptFile, kIo (space needed against free), kUnsupported.
+// Checks disk space, quantizes, writes `output_path`, checks that it opens and has the planned
+// size. Errors: kInvalidArgument, kCorruptFile, kIo (space needed against free), kUnsupported.
 Result<QuantizeReport> Quantize(const std::string& model_path, const std::string& output_path,
                                 const QuantizeOptions& options);
 
-// Rounds one row set: `values` [rows, cols] float32 to blocks of `type`; `importance` [cols] or empty. cols must be
-// a multiple of the block. The vector search (Highway) behind it equals its scalar twin bit for bit.
+// Rounds one row set: `values` [rows, cols] float32 to blocks of `type`; `importance` [cols] or
+// empty. cols must be a multiple of the block. The vector search (Highway) behind it equals its
+// scalar twin bit for bit.
 void QuantizeRows(BlockType type, const float* values, int64_t rows, int64_t cols,
                   std::span<const float> importance, std::byte* out);
 

@@ -23,11 +23,14 @@ Result<QuantizeSource> OpenQuantizeSource(const std::string& model_path) {
   return source;
 }
 
-Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe, const ImportanceMatrix* importance) {
+Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe,
+                            const ImportanceMatrix* importance) {
   OutputLayout layout;
-  DRAGOMAN_ASSIGN_OR_RETURN(layout.metadata, BuildGgufMetadata(*source.checkpoint, source.config,
-                                                               source.embedding_rows(), recipe, importance));
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::vector<BlockType> types, ChooseTypes(recipe, source.map.tensors));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      layout.metadata, BuildGgufMetadata(*source.checkpoint, source.config, source.embedding_rows(),
+                                         recipe, importance));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::vector<BlockType> types,
+                            ChooseTypes(recipe, source.map.tensors));
   layout.plan.recipe = recipe.name;
   uint64_t weights = 0;
   for (size_t i = 0; i < types.size(); ++i) {
@@ -35,7 +38,8 @@ Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe, 
     const auto bytes = TensorBytes(types[i], tensor.info->rows(), tensor.info->cols());
     if (!bytes) {
       return Fail(ErrorCode::kUnsupported,
-                  fmt::format("rows of {} weights do not fit {}", tensor.info->cols(), TraitsOf(types[i]).name),
+                  fmt::format("rows of {} weights do not fit {}", tensor.info->cols(),
+                              TraitsOf(types[i]).name),
                   source.checkpoint->path() + ": tensor " + tensor.name);
     }
     layout.tensors.push_back({tensor.name, types[i], tensor.info->shape});
@@ -44,8 +48,9 @@ Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe, 
     weights += tensor.info->elems();
   }
   DRAGOMAN_ASSIGN_OR_RETURN(layout.plan.file_bytes, GgufFileBytes(layout.metadata, layout.tensors));
-  layout.plan.bits_per_weight =
-      weights == 0 ? 0 : 8.0 * static_cast<double>(layout.plan.tensor_bytes) / static_cast<double>(weights);
+  layout.plan.bits_per_weight = weights == 0 ? 0
+                                             : 8.0 * static_cast<double>(layout.plan.tensor_bytes) /
+                                                   static_cast<double>(weights);
   return layout;
 }
 

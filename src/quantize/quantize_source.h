@@ -1,5 +1,5 @@
-// What planning and quantizing both need to know of a model: the open checkpoint, its tensors and their places in the
-// output.
+// What planning and quantizing both need to know of a model: the open checkpoint, its tensors and
+// their places in the output.
 #ifndef DRAGOMAN_QUANTIZE_QUANTIZE_SOURCE_H_
 #define DRAGOMAN_QUANTIZE_QUANTIZE_SOURCE_H_
 
@@ -33,7 +33,8 @@ struct OutputLayout {
   std::vector<GgufTensorPlan> tensors;
   QuantizePlan plan;
 };
-Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe, const ImportanceMatrix* importance);
+Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe,
+                            const ImportanceMatrix* importance);
 
 }  // namespace dragoman
 

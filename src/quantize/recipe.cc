@@ -9,40 +9,59 @@ namespace {
 
 // How a recipe treats the two kinds of tensors that suffer most from rounding.
 enum class Spread {
-  kNone,       // like the rest
-  kFirstFew,   // better in the first layers
-  kUseMore,    // better in the first and last eighth, and in every third layer between
+  kNone,      // like the rest
+  kFirstFew,  // better in the first layers
+  kUseMore,   // better in the first and last eighth, and in every third layer between
 };
 
 struct Mix {
   Recipe recipe;
   BlockType base;
-  BlockType output;   // the tied embedding, or a separate output matrix
-  BlockType better;   // for attn_v and ffn_down where the spread says so
+  BlockType output;  // the tied embedding, or a separate output matrix
+  BlockType better;  // for attn_v and ffn_down where the spread says so
   Spread spread;
 };
 
 const std::array<Mix, 9>& Mixes() {
   using T = BlockType;
   static const std::array<Mix, 9> mixes = {{
-      {{"F16", 1, "16-bit floats, range limited to 65504"}, T::kF16, T::kF16, T::kF16, Spread::kNone},
-      {{"BF16", 32, "16-bit floats with the range of 32-bit ones"}, T::kBF16, T::kBF16, T::kBF16, Spread::kNone},
+      {{"F16", 1, "16-bit floats, range limited to 65504"},
+       T::kF16,
+       T::kF16,
+       T::kF16,
+       Spread::kNone},
+      {{"BF16", 32, "16-bit floats with the range of 32-bit ones"},
+       T::kBF16,
+       T::kBF16,
+       T::kBF16,
+       Spread::kNone},
       {{"F32", 0, "32-bit floats"}, T::kF32, T::kF32, T::kF32, Spread::kNone},
       {{"Q8_0", 7, "8.5 bits everywhere"}, T::kQ8_0, T::kQ8_0, T::kQ8_0, Spread::kNone},
       {{"Q6_K", 18, "6.6 bits everywhere"}, T::kQ6_K, T::kQ6_K, T::kQ6_K, Spread::kNone},
       {{"Q5_K_S", 16, "5.5 bits, embedding 6.6"}, T::kQ5_K, T::kQ6_K, T::kQ5_K, Spread::kNone},
       {{"Q5_K_M", 17, "5.5 bits, embedding and half of attn_v and ffn_down 6.6"},
-       T::kQ5_K, T::kQ6_K, T::kQ6_K, Spread::kUseMore},
+       T::kQ5_K,
+       T::kQ6_K,
+       T::kQ6_K,
+       Spread::kUseMore},
       {{"Q4_K_S", 14, "4.5 bits, embedding 6.6, first layers of attn_v and ffn_down 5.5"},
-       T::kQ4_K, T::kQ6_K, T::kQ5_K, Spread::kFirstFew},
+       T::kQ4_K,
+       T::kQ6_K,
+       T::kQ5_K,
+       Spread::kFirstFew},
       {{"Q4_K_M", 15, "4.5 bits, embedding and half of attn_v and ffn_down 6.6"},
-       T::kQ4_K, T::kQ6_K, T::kQ6_K, Spread::kUseMore},
+       T::kQ4_K,
+       T::kQ6_K,
+       T::kQ6_K,
+       Spread::kUseMore},
   }};
   return mixes;
 }
 
 const Mix* FindMix(std::string_view name) {
-  const auto same_letters = [](unsigned char a, unsigned char b) { return std::toupper(a) == std::toupper(b); };
+  const auto same_letters = [](unsigned char a, unsigned char b) {
+    return std::toupper(a) == std::toupper(b);
+  };
   for (const Mix& mix : Mixes()) {
     const std::string& known = mix.recipe.name;
     if (std::equal(known.begin(), known.end(), name.begin(), name.end(), same_letters)) return &mix;
@@ -78,8 +97,8 @@ bool DeservesBetter(Spread spread, TensorRole role, int index, int layers) {
 
 bool Fits(BlockType type, uint64_t cols) { return cols % TraitsOf(type).block_elems == 0; }
 
-// What stands in for `type` in rows that its blocks do not divide: about as many bits, in blocks of 32; then plain
-// 16 bits.
+// What stands in for `type` in rows that its blocks do not divide: about as many bits, in blocks of
+// 32; then plain 16 bits.
 BlockType FittingType(BlockType type, uint64_t cols) {
   if (Fits(type, cols)) return type;
   BlockType fallback = BlockType::kF16;
@@ -114,15 +133,16 @@ bool IsPlainRecipe(const Recipe& recipe) {
   return mix != nullptr && !TraitsOf(mix->base).is_quantized;
 }
 
-Result<std::vector<BlockType>> ChooseTypes(const Recipe& recipe, std::span<const ModelTensor> tensors) {
+Result<std::vector<BlockType>> ChooseTypes(const Recipe& recipe,
+                                           std::span<const ModelTensor> tensors) {
   const Mix* mix = FindMix(recipe.name);
   if (mix == nullptr) {
     return Fail(ErrorCode::kInvalidArgument,
                 "unknown type \"" + recipe.name + "\", expected one of " + KnownNames());
   }
   const auto count_role = [&](TensorRole role) {
-    return static_cast<int>(
-        std::count_if(tensors.begin(), tensors.end(), [&](const ModelTensor& t) { return t.role == role; }));
+    return static_cast<int>(std::count_if(tensors.begin(), tensors.end(),
+                                          [&](const ModelTensor& t) { return t.role == role; }));
   };
   const int layers = count_role(TensorRole::kFfnDown);
   const bool tied = count_role(TensorRole::kOutput) == 0;
@@ -131,7 +151,8 @@ Result<std::vector<BlockType>> ChooseTypes(const Recipe& recipe, std::span<const
   types.reserve(tensors.size());
   for (const ModelTensor& tensor : tensors) {
     BlockType type = mix->base;
-    if (tensor.role == TensorRole::kOutput || (tensor.role == TensorRole::kTokenEmbedding && tied)) {
+    if (tensor.role == TensorRole::kOutput ||
+        (tensor.role == TensorRole::kTokenEmbedding && tied)) {
       type = mix->output;
     } else if (tensor.role == TensorRole::kAttnV || tensor.role == TensorRole::kFfnDown) {
       int& seen = tensor.role == TensorRole::kAttnV ? attn_v_seen : ffn_down_seen;

@@ -1,5 +1,5 @@
-// Which block type each tensor of a model gets under a named recipe (docs: llama.cpp's mixes, reproduced so that a
-// file of the same name has the same size and loads wherever that one does).
+// Which block type each tensor of a model gets under a named recipe (docs: llama.cpp's mixes,
+// reproduced so that a file of the same name has the same size and loads wherever that one does).
 #ifndef DRAGOMAN_QUANTIZE_RECIPE_H_
 #define DRAGOMAN_QUANTIZE_RECIPE_H_
 
@@ -27,10 +27,12 @@ Result<Recipe> FindRecipe(std::string_view name);
 // Stores the weights as 16- or 32-bit floats: a conversion, no loss by search.
 bool IsPlainRecipe(const Recipe& recipe);
 
-// One type per tensor, in the order of `tensors` (which must be the model's canonical order: the mixes count layers
-// by the tensors seen so far). Norms stay float32. Rows that are no multiple of a type's block get the nearest type
-// that fits. Errors: kInvalidArgument for a recipe that is none of AllRecipes().
-Result<std::vector<BlockType>> ChooseTypes(const Recipe& recipe, std::span<const ModelTensor> tensors);
+// One type per tensor, in the order of `tensors` (which must be the model's canonical order: the
+// mixes count layers by the tensors seen so far). Norms stay float32. Rows that are no multiple of
+// a type's block get the nearest type that fits. Errors: kInvalidArgument for a recipe that is none
+// of AllRecipes().
+Result<std::vector<BlockType>> ChooseTypes(const Recipe& recipe,
+                                           std::span<const ModelTensor> tensors);
 
 }  // namespace dragoman
 

@@ -15,8 +15,8 @@
 namespace dragoman {
 namespace {
 
-// A slice is what one thread works on between two looks at the shared counter: its float copy fits the second-level
-// cache. A piece is what is encoded before it is handed to the sink.
+// A slice is what one thread works on between two looks at the shared counter: its float copy fits
+// the second-level cache. A piece is what is encoded before it is handed to the sink.
 constexpr int64_t kSliceElems = 32 * 1024;
 constexpr int64_t kPieceElems = 8 * 1024 * 1024;
 
@@ -66,7 +66,8 @@ class TensorEncoding {
   }
 
   Result<TensorError> Run(const ByteSink& sink, const std::function<void(uint64_t)>& on_piece) {
-    std::vector<std::byte> piece(static_cast<size_t>(std::min(rows_, rows_per_piece_)) * out_row_bytes_);
+    std::vector<std::byte> piece(static_cast<size_t>(std::min(rows_, rows_per_piece_)) *
+                                 out_row_bytes_);
     double squared_error = 0, square = 0;
     for (int64_t first = 0; first < rows_; first += rows_per_piece_) {
       const int64_t count = std::min(rows_per_piece_, rows_ - first);
@@ -75,8 +76,8 @@ class TensorEncoding {
         square += sums.square;
       }
       DRAGOMAN_RETURN_IF_ERROR(CheckSums(squared_error, square));
-      DRAGOMAN_RETURN_IF_ERROR(
-          sink(std::span<const std::byte>(piece).first(static_cast<size_t>(count) * out_row_bytes_)));
+      DRAGOMAN_RETURN_IF_ERROR(sink(
+          std::span<const std::byte>(piece).first(static_cast<size_t>(count) * out_row_bytes_)));
       if (on_piece) on_piece(static_cast<uint64_t>(count) * source_row_bytes_);
     }
     const double elems = std::max(1.0, static_cast<double>(rows_) * static_cast<double>(cols_));
@@ -94,9 +95,9 @@ class TensorEncoding {
     pool_.ParallelFor(slices, 1, [&](int64_t begin, int64_t end, int worker) {
       for (int64_t slice = begin; slice < end; ++slice) {
         const int64_t row = slice * rows_per_slice_;
-        sums[static_cast<size_t>(slice)] =
-            EncodeSlice(first_row + row, std::min(rows_per_slice_, rows - row),
-                        out + static_cast<size_t>(row) * out_row_bytes_, scratch_[static_cast<size_t>(worker)]);
+        sums[static_cast<size_t>(slice)] = EncodeSlice(
+            first_row + row, std::min(rows_per_slice_, rows - row),
+            out + static_cast<size_t>(row) * out_row_bytes_, scratch_[static_cast<size_t>(worker)]);
       }
     });
     return sums;
@@ -112,18 +113,21 @@ class TensorEncoding {
     if (request_.tensor->norm_needs_plus_one) {
       for (int64_t i = 0; i < elems; ++i) values[i] += 1.0f;
     }
-    if (!EncodeRows(request_.type, values, rows, cols_, request_.weights, out)) does_not_fit_ = true;
+    if (!EncodeRows(request_.type, values, rows, cols_, request_.weights, out))
+      does_not_fit_ = true;
     TraitsOf(request_.type).decode(out, elems, scratch.decoded.data());
     return CompareSlices(values, scratch.decoded.data(), elems);
   }
 
   Result<void> CheckSums(double squared_error, double square) const {
     if (!std::isfinite(square)) {
-      return Fail(ErrorCode::kCorruptFile, "expected finite weights, found NaN or infinity", where_);
+      return Fail(ErrorCode::kCorruptFile, "expected finite weights, found NaN or infinity",
+                  where_);
     }
     if (does_not_fit_ || !std::isfinite(squared_error)) {
       return Fail(ErrorCode::kUnsupported,
-                  "a weight is too large for " + std::string(TraitsOf(request_.type).name) + ", use BF16 or F32",
+                  "a weight is too large for " + std::string(TraitsOf(request_.type).name) +
+                      ", use BF16 or F32",
                   where_);
     }
     return {};
@@ -144,18 +148,21 @@ bool AllFinite(BlockType type, std::span<const std::byte> bytes, ThreadPool& poo
   const auto slice_bytes = static_cast<int64_t>((uint64_t{256} << 10) / block_bytes * block_bytes);
   const auto count = static_cast<int64_t>(bytes.size());
   std::atomic<bool> finite{true};
-  pool.ParallelFor((count + slice_bytes - 1) / slice_bytes, 1, [&](int64_t begin, int64_t end, int) {
-    const auto from = static_cast<size_t>(begin * slice_bytes);
-    const auto to = static_cast<size_t>(std::min(end * slice_bytes, count));
-    const FiniteScan scan = ScanFinite(type, bytes.subspan(from, to - from));
-    if (scan.nan_count + scan.inf_count > 0) finite = false;
-  });
+  pool.ParallelFor((count + slice_bytes - 1) / slice_bytes, 1,
+                   [&](int64_t begin, int64_t end, int) {
+                     const auto from = static_cast<size_t>(begin * slice_bytes);
+                     const auto to = static_cast<size_t>(std::min(end * slice_bytes, count));
+                     const FiniteScan scan = ScanFinite(type, bytes.subspan(from, to - from));
+                     if (scan.nan_count + scan.inf_count > 0) finite = false;
+                   });
   return finite;
 }
 
-// The same bits in and out: no decoding, no second copy, no loss. The scan keeps the promise that nothing bad passes.
-Result<TensorError> CopyTensor(const Checkpoint& checkpoint, const TensorInfo& info, ThreadPool& pool,
-                               const ByteSink& sink, const std::function<void(uint64_t)>& on_piece) {
+// The same bits in and out: no decoding, no second copy, no loss. The scan keeps the promise that
+// nothing bad passes.
+Result<TensorError> CopyTensor(const Checkpoint& checkpoint, const TensorInfo& info,
+                               ThreadPool& pool, const ByteSink& sink,
+                               const std::function<void(uint64_t)>& on_piece) {
   const uint64_t block_bytes = TraitsOf(info.type).block_bytes;
   const uint64_t piece_bytes = (uint64_t{16} << 20) / block_bytes * block_bytes;
   const auto bytes = checkpoint.Data(info);
@@ -173,8 +180,9 @@ Result<TensorError> CopyTensor(const Checkpoint& checkpoint, const TensorInfo& i
 
 }  // namespace
 
-Result<TensorError> EncodeTensor(const Checkpoint& checkpoint, const EncodeRequest& request, ThreadPool& pool,
-                                 const ByteSink& sink, const std::function<void(uint64_t)>& on_piece) {
+Result<TensorError> EncodeTensor(const Checkpoint& checkpoint, const EncodeRequest& request,
+                                 ThreadPool& pool, const ByteSink& sink,
+                                 const std::function<void(uint64_t)>& on_piece) {
   const TensorInfo& info = *request.tensor->info;
   if (info.type == request.type && !request.tensor->norm_needs_plus_one) {
     return CopyTensor(checkpoint, info, pool, sink, on_piece);
@@ -182,8 +190,8 @@ Result<TensorError> EncodeTensor(const Checkpoint& checkpoint, const EncodeReque
   return TensorEncoding(checkpoint, request, pool).Run(sink, on_piece);
 }
 
-bool EncodeRows(BlockType type, const float* values, int64_t rows, int64_t cols, const std::vector<float>& weights,
-                std::byte* out) {
+bool EncodeRows(BlockType type, const float* values, int64_t rows, int64_t cols,
+                const std::vector<float>& weights, std::byte* out) {
   const int64_t elems = rows * cols;
   switch (type) {
     case BlockType::kF32:

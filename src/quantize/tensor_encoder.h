@@ -1,5 +1,6 @@
-// One tensor from the checkpoint's bytes to the output's bytes: decoded, encoded, decoded again to measure the error,
-// in pieces, on all threads. Memory stays at one piece whatever the tensor's size.
+// One tensor from the checkpoint's bytes to the output's bytes: decoded, encoded, decoded again to
+// measure the error, in pieces, on all threads. Memory stays at one piece whatever the tensor's
+// size.
 #ifndef DRAGOMAN_QUANTIZE_TENSOR_ENCODER_H_
 #define DRAGOMAN_QUANTIZE_TENSOR_ENCODER_H_
 
@@ -18,7 +19,7 @@
 namespace dragoman {
 
 struct TensorError {
-  double mean_squared = 0;         // decoded output against source
+  double mean_squared = 0;  // decoded output against source
   double mean_square_of_source = 0;
 };
 
@@ -29,13 +30,16 @@ struct EncodeRequest {
 };
 
 // Emits the tensor into `sink`. `on_piece` hears of every piece (bytes of the source).
-// Errors: kCorruptFile for values that are not finite, kUnsupported for values that `type` cannot hold; the sink's.
-Result<TensorError> EncodeTensor(const Checkpoint& checkpoint, const EncodeRequest& request, ThreadPool& pool,
-                                 const ByteSink& sink, const std::function<void(uint64_t)>& on_piece);
+// Errors: kCorruptFile for values that are not finite, kUnsupported for values that `type` cannot
+// hold; the sink's.
+Result<TensorError> EncodeTensor(const Checkpoint& checkpoint, const EncodeRequest& request,
+                                 ThreadPool& pool, const ByteSink& sink,
+                                 const std::function<void(uint64_t)>& on_piece);
 
-// values [rows, cols] float32 to `type`, in the calling thread. False when a value does not fit a 16-bit type.
-bool EncodeRows(BlockType type, const float* values, int64_t rows, int64_t cols, const std::vector<float>& weights,
-                std::byte* out);
+// values [rows, cols] float32 to `type`, in the calling thread. False when a value does not fit a
+// 16-bit type.
+bool EncodeRows(BlockType type, const float* values, int64_t rows, int64_t cols,
+                const std::vector<float>& weights, std::byte* out);
 
 }  // namespace dragoman
 

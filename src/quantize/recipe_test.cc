@@ -1,0 +1,166 @@
+#include "quantize/recipe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace dragoman {
+namespace {
+
+struct Shape {
+  int layers;
+  uint64_t dim, ffn, q_rows, kv_rows, vocab;
+};
+constexpr Shape kTranslateGemma4b = {34, 2560, 10240, 2048, 1024, 262208};
+
+// Tensors of a Gemma 3 in canonical order.
+std::vector<ModelTensor> TensorsOf(const Shape& s) {
+  std::vector<ModelTensor> tensors;
+  const auto add = [&](std::string name, TensorRole role, int layer, std::vector<uint64_t> shape) {
+    ModelTensor tensor;
+    tensor.name = std::move(name);
+    tensor.role = role;
+    tensor.layer = layer;
+    tensor.is_norm = shape.size() == 1;
+    tensor.shape = std::move(shape);
+    tensors.push_back(std::move(tensor));
+  };
+  add("token_embd.weight", TensorRole::kTokenEmbedding, -1, {s.vocab, s.dim});
+  for (int i = 0; i < s.layers; ++i) {
+    const std::string prefix = "blk." + std::to_string(i) + ".";
+    add(prefix + "attn_norm.weight", TensorRole::kAttnNorm, i, {s.dim});
+    add(prefix + "attn_q.weight", TensorRole::kAttnQ, i, {s.q_rows, s.dim});
+    add(prefix + "attn_k.weight", TensorRole::kAttnK, i, {s.kv_rows, s.dim});
+    add(prefix + "attn_v.weight", TensorRole::kAttnV, i, {s.kv_rows, s.dim});
+    add(prefix + "attn_output.weight", TensorRole::kAttnOutput, i, {s.dim, s.q_rows});
+    add(prefix + "attn_q_norm.weight", TensorRole::kAttnQNorm, i, {256});
+    add(prefix + "attn_k_norm.weight", TensorRole::kAttnKNorm, i, {256});
+    add(prefix + "post_attention_norm.weight", TensorRole::kPostAttnNorm, i, {s.dim});
+    add(prefix + "ffn_norm.weight", TensorRole::kFfnNorm, i, {s.dim});
+    add(prefix + "ffn_gate.weight", TensorRole::kFfnGate, i, {s.ffn, s.dim});
+    add(prefix + "ffn_up.weight", TensorRole::kFfnUp, i, {s.ffn, s.dim});
+    add(prefix + "ffn_down.weight", TensorRole::kFfnDown, i, {s.dim, s.ffn});
+    add(prefix + "post_ffw_norm.weight", TensorRole::kPostFfnNorm, i, {s.dim});
+  }
+  add("output_norm.weight", TensorRole::kOutputNorm, -1, {s.dim});
+  return tensors;
+}
+
+std::vector<BlockType> TypesOf(const std::string& recipe, const std::vector<ModelTensor>& tensors) {
+  const auto types = ChooseTypes(*FindRecipe(recipe), tensors);
+  EXPECT_TRUE(types.has_value());
+  return *types;
+}
+
+// Layers whose tensor of `role` got `type`.
+std::vector<int> LayersWith(BlockType type, TensorRole role,
+                            const std::vector<ModelTensor>& tensors,
+                            const std::vector<BlockType>& types) {
+  std::vector<int> layers;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    if (tensors[i].role == role && types[i] == type) layers.push_back(tensors[i].layer);
+  }
+  return layers;
+}
+
+TEST(Recipe, SizesOf4bAreThoseOfPublishedFiles) {
+  // Published GGUF files of TranslateGemma-4B, less their 6,556,928 bytes of header and vocabulary.
+  const std::map<std::string, uint64_t> expected = {
+      {"F16", 7767819520},    {"Q8_0", 4130417920},   {"Q6_K", 3190755840},
+      {"Q5_K_M", 2829713920}, {"Q5_K_S", 2764608000}, {"Q4_K_M", 2489909760},
+      {"Q4_K_S", 2377945600},
+  };
+  const auto tensors = TensorsOf(kTranslateGemma4b);
+  for (const auto& [name, file_bytes] : expected) {
+    uint64_t bytes = 6556928;
+    const auto types = TypesOf(name, tensors);
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      const auto& shape = tensors[i].shape;
+      bytes += *TensorBytes(types[i], shape.size() == 1 ? 1 : shape[0], shape.back());
+    }
+    EXPECT_EQ(bytes, file_bytes) << name;
+  }
+}
+
+TEST(Recipe, LayersThatGetMoreBits) {
+  const auto big = TensorsOf(kTranslateGemma4b);
+  const std::vector<int> half = {0, 1, 2, 3, 6, 9, 12, 15, 18, 21, 24, 27, 29, 30, 31, 32, 33};
+  const auto q4m = TypesOf("Q4_K_M", big);
+  EXPECT_EQ(LayersWith(BlockType::kQ6_K, TensorRole::kAttnV, big, q4m), half);
+  EXPECT_EQ(LayersWith(BlockType::kQ6_K, TensorRole::kFfnDown, big, q4m), half);
+  EXPECT_EQ(LayersWith(BlockType::kQ4_K, TensorRole::kAttnOutput, big, q4m).size(), 34u);
+  const auto q4s = TypesOf("q4_k_s", big);
+  EXPECT_EQ(LayersWith(BlockType::kQ5_K, TensorRole::kAttnV, big, q4s),
+            (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_EQ(LayersWith(BlockType::kQ5_K, TensorRole::kFfnDown, big, q4s),
+            (std::vector<int>{0, 1, 2, 3}));
+
+  const auto small = TensorsOf({8, 512, 1024, 512, 256, 15104});
+  EXPECT_EQ(LayersWith(BlockType::kQ6_K, TensorRole::kAttnV, small, TypesOf("Q4_K_M", small)),
+            (std::vector<int>{0, 3, 6, 7}));
+  EXPECT_EQ(LayersWith(BlockType::kQ5_K, TensorRole::kAttnV, small, TypesOf("Q4_K_S", small)),
+            (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_EQ(LayersWith(BlockType::kQ5_K, TensorRole::kFfnDown, small, TypesOf("Q4_K_S", small)),
+            (std::vector<int>{0}));
+}
+
+TEST(Recipe, NormsStayFloat32) {
+  const auto tensors = TensorsOf({8, 512, 1024, 512, 256, 15104});
+  for (const Recipe& recipe : AllRecipes()) {
+    const auto types = TypesOf(recipe.name, tensors);
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      if (!tensors[i].is_norm) continue;
+      EXPECT_EQ(types[i], BlockType::kF32) << recipe.name << " " << tensors[i].name;
+    }
+  }
+}
+
+TEST(Recipe, RowsThatNoSuperblockDividesGetTheNearestType) {
+  const auto thirty_two = TensorsOf({8, 288, 544, 288, 96, 100});
+  EXPECT_EQ(TypesOf("Q4_K_M", thirty_two)[0], BlockType::kQ8_0);  // in place of Q6_K
+  EXPECT_EQ(
+      LayersWith(BlockType::kQ5_0, TensorRole::kAttnQ, thirty_two, TypesOf("Q4_K_M", thirty_two))
+          .size(),
+      8u);
+  EXPECT_EQ(
+      LayersWith(BlockType::kQ5_1, TensorRole::kAttnQ, thirty_two, TypesOf("Q5_K_M", thirty_two))
+          .size(),
+      8u);
+  EXPECT_EQ(
+      LayersWith(BlockType::kQ8_0, TensorRole::kAttnV, thirty_two, TypesOf("Q5_K_M", thirty_two)),
+      (std::vector<int>{0, 3, 6, 7}));
+  const auto odd = TensorsOf({8, 40, 72, 40, 24, 100});
+  for (const char* name : {"Q4_K_M", "Q8_0", "Q6_K"}) {
+    EXPECT_EQ(TypesOf(name, odd)[0], BlockType::kF16) << name;
+    EXPECT_EQ(LayersWith(BlockType::kF16, TensorRole::kFfnDown, odd, TypesOf(name, odd)).size(), 8u)
+        << name;
+  }
+}
+
+TEST(Recipe, AnUntiedOutputTakesTheOutputType) {
+  auto tensors = TensorsOf({8, 512, 1024, 512, 256, 15104});
+  ModelTensor output;
+  output.name = "output.weight";
+  output.role = TensorRole::kOutput;
+  output.shape = {15104, 512};
+  tensors.push_back(output);
+  const auto types = TypesOf("Q4_K_M", tensors);
+  EXPECT_EQ(types.back(), BlockType::kQ6_K);
+  EXPECT_EQ(types.front(), BlockType::kQ4_K);
+}
+
+TEST(Recipe, NamesInAnyCaseAndUnknownOnesWithTheList) {
+  EXPECT_EQ(FindRecipe("q4_k_m")->name, "Q4_K_M");
+  EXPECT_EQ(FindRecipe("Bf16")->gguf_file_type, 32u);
+  const auto unknown = FindRecipe("q4_k");
+  ASSERT_FALSE(unknown.has_value());
+  EXPECT_EQ(unknown.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(unknown.error().message,
+              testing::AllOf(testing::HasSubstr("q4_k"), testing::HasSubstr("Q5_K_S")));
+}
+
+}  // namespace
+}  // namespace dragoman
