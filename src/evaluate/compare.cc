@@ -102,8 +102,16 @@ struct Chosen {
     chrf.push_back(&draws.chrf);
     samples += static_cast<int64_t>(count);
   }
-  Evidence Weigh(double confidence) const {
-    return {DeltaOf(bleu, confidence), DeltaOf(chrf, confidence), samples};
+  // `candidates`: how many such groups are judged side by side; a loss is shown only at their joint
+  // confidence (Bonferroni).
+  Evidence Weigh(double confidence, size_t candidates = 1) const {
+    Evidence evidence{DeltaOf(bleu, confidence), DeltaOf(chrf, confidence), samples, {}, {}};
+    if (candidates > 1) {
+      const double joint = 1 - (1 - confidence) / static_cast<double>(candidates);
+      evidence.strict_bleu = DeltaOf(bleu, joint);
+      evidence.strict_chrf = DeltaOf(chrf, joint);
+    }
+    return evidence;
   }
 };
 
@@ -267,7 +275,7 @@ Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResul
   for (size_t p = 0; p < pairs.size(); ++p) {
     Chosen one;
     one.Add(draws[p], pairs[p].sentences.ids.size());
-    const Evidence evidence = one.Weigh(options.confidence);
+    const Evidence evidence = one.Weigh(options.confidence, pairs.size());
     comparison.pairs.push_back(
         ComparePair(pairs[p], draws[p], evidence, options.max_pair_loss_percent));
     comparison.mean_of_pair_bleu_percents += evidence.bleu.percent / pair_count;

@@ -275,7 +275,9 @@ TEST(Resample, IntervalCoversTheTruth) {
 Evidence Of(double bleu, double bleu_half, double chrf, double chrf_half, int64_t samples = 500) {
   return {{0, -bleu, -bleu - bleu_half, -bleu + bleu_half},
           {0, -chrf, -chrf - chrf_half, -chrf + chrf_half},
-          samples};
+          samples,
+          {},
+          {}};
 }
 
 TEST(Gate, GroupRule) {
@@ -329,6 +331,17 @@ TEST(Gate, APairMayLeanOnTheOthersOnlyWhenNothingSetsItApart) {
   EXPECT_EQ(JudgePair("p", 2.0, Of(9.0, 6.0, 4.0, 1.0, 60), pooled, 9).verdict,
             Decision::kReconsider);
   EXPECT_TRUE(JudgePair("p", 2.0, Of(9.0, 6.0, 4.0, 1.0, 60), pooled, 9).shown);
+}
+
+// Nine pairs at 95 % would show one loss by chance in a fifth of all runs.
+TEST(Gate, APairIsShownToBeOverOnlyAtTheJointConfidence) {
+  Evidence evidence = Of(9.0, 6.0, 4.0, 1.0, 60);
+  EXPECT_TRUE(JudgePair("p", 2.0, evidence, {}, 9).shown);
+  evidence.strict_bleu = Delta{0, -9, -18, 0};
+  evidence.strict_chrf = Delta{0, -4, -8, 0};
+  const GateCheck check = JudgePair("p", 2.0, evidence, {}, 9);
+  EXPECT_FALSE(check.shown);
+  EXPECT_EQ(check.verdict, Decision::kReconsider);
 }
 
 TEST(Gate, TellsHowManySentencesWouldDecide) {

@@ -282,13 +282,18 @@ Divergence Summarize(const Collected& all) {
   const auto count = static_cast<double>(all.positions.size());
   divergence.tokens = static_cast<int64_t>(all.positions.size());
   std::vector<double> kls;
+  int64_t same_top = 0;
   for (const PositionResult& one : all.positions) {
     kls.push_back(one.kl);
-    divergence.mean_kl += one.kl / count;
-    divergence.reference_nll += one.reference_nll / count;
-    divergence.candidate_nll += one.candidate_nll / count;
-    divergence.top1_agreement += one.same_top ? 1 / count : 0;
+    divergence.mean_kl += one.kl;
+    divergence.reference_nll += one.reference_nll;
+    divergence.candidate_nll += one.candidate_nll;
+    same_top += one.same_top ? 1 : 0;
   }
+  divergence.mean_kl /= count;
+  divergence.reference_nll /= count;
+  divergence.candidate_nll /= count;
+  divergence.top1_agreement = static_cast<double>(same_top) / count;
   std::sort(kls.begin(), kls.end());
   divergence.median_kl = Quantile(kls, 0.5);
   divergence.p99_kl = Quantile(kls, 0.99);

@@ -85,7 +85,7 @@ GateCheck JudgeGroup(const std::string& name, double margin, double fallback,
     return Conclude(std::move(check), Decision::kFallback, true, "BLEU",
                     fmt::format("{}, shown to be over {:.2f} %", said, fallback));
   }
-  if (Over(bleu, margin)) {
+  if (Over(evidence.strict_bleu.value_or(bleu), margin)) {
     return Conclude(std::move(check), Decision::kReconsider, true, "BLEU",
                     fmt::format("{}, shown to be over the limit of {:.2f} %", said, margin));
   }
@@ -103,7 +103,7 @@ GateCheck JudgeGroup(const std::string& name, double margin, double fallback,
     return Conclude(std::move(check), Decision::kFallback, true, "chrF",
                     fmt::format("{}, shown to be over {:.2f} %", both, fallback));
   }
-  if (Over(chrf, chrf_margin)) {
+  if (Over(evidence.strict_chrf.value_or(chrf), chrf_margin)) {
     return Conclude(
         std::move(check), Decision::kReconsider, true, "chrF",
         fmt::format("{}, shown to be over chrF's limit of {:.2f} %", both, chrf_margin));
@@ -123,7 +123,8 @@ GateCheck JudgePair(const std::string& pair, double margin, const Evidence& evid
     return check;
   if (HalfWidth(evidence.bleu) <= margin) return check;  // BLEU can tell, and says "near the limit"
   const double chrf_margin = margin * kChrfMarginShare;
-  const bool agrees = LossLow(evidence.chrf) <= LossHigh(pooled_chrf);
+  const bool agrees = LossLow(evidence.chrf) <= LossHigh(pooled_chrf) &&
+                      !Over(evidence.bleu, margin) && !Over(evidence.chrf, chrf_margin);
   if (!Within(pooled_chrf, chrf_margin) || !agrees) return check;
   return Conclude(
       std::move(check), Decision::kGo, true, "pooled chrF",

@@ -4,6 +4,7 @@
 #define DRAGOMAN_EVALUATE_GATE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "evaluate/compare.h"
@@ -21,6 +22,9 @@ inline constexpr int64_t kFewestPooledPairs = 3;
 struct Evidence {
   Delta bleu, chrf;
   int64_t samples = 0;
+  // Wider intervals for "shown to be over": one of many pairs must not be called damaged by chance.
+  // Without them the plain intervals serve.
+  std::optional<Delta> strict_bleu, strict_chrf;
 };
 
 // All pairs together, or the high-resource ones. `fallback_percent` 0: a loss, however large, is
