@@ -1,0 +1,62 @@
+// Phase suite: the sentences that decide, written once and used by every later phase (row E1).
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+#include "base/shared_data.h"
+#include "evaluate/suite.h"
+#include "ship/phase.h"
+
+namespace dragoman {
+namespace {
+
+Result<PhaseInputs> Inputs(ShipRun& run) {
+  PhaseInputs inputs = {{"samples_per_language", std::to_string(run.options.samples_per_language)}};
+  for (const std::string& code : run.options.target_languages)
+    inputs.emplace_back("language", code);
+  for (const char* name : {"data/suite/builtin.jsonl", "data/suite/edge_cases.jsonl"}) {
+    DRAGOMAN_ASSIGN_OR_RETURN(const std::string path, FindSharedData(name));
+    DRAGOMAN_RETURN_IF_ERROR(AddFileInput(run, name, path, &inputs));
+  }
+  return inputs;
+}
+
+Result<PhaseWork> Work(ShipRun& run) {
+  SuiteOptions options;
+  options.target_langs = run.options.target_languages;
+  options.samples_per_language = run.options.samples_per_language;
+  DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, BuiltInSuite(options));
+  DRAGOMAN_RETURN_IF_ERROR(WriteSuite(run.SuitePath(), suite));
+
+  std::set<std::string> languages;
+  std::map<std::string, int64_t> pairs;
+  std::map<std::string, int64_t> domains;
+  int64_t edge_cases = 0;
+  for (const SuiteSample& sample : suite.samples) {
+    languages.insert({sample.source_lang, sample.target_lang});
+    ++pairs[sample.pair()];
+    ++domains[sample.domain];
+    edge_cases += sample.is_edge_case() ? 1 : 0;
+  }
+  PhaseWork work;
+  work.measured = Json{{"path", run.workspace->Relative(run.SuitePath())},
+                       {"name", suite.name},
+                       {"license", suite.license},
+                       {"hash", suite.hash},
+                       {"samples", suite.samples.size()},
+                       {"edge_cases", edge_cases},
+                       {"languages", languages},
+                       {"pairs", pairs},
+                       {"domains", domains}};
+  work.outputs = {run.SuitePath()};
+  work.summary = fmt::format("{} samples ({} edge cases) for {} pairs", suite.samples.size(),
+                             edge_cases, pairs.size());
+  return work;
+}
+
+}  // namespace
+
+Phase SuitePhase() { return {"suite", false, false, Inputs, Work}; }
+
+}  // namespace dragoman

@@ -1,0 +1,24 @@
+// The sections of the report page. Internal to the report.
+#ifndef DRAGOMAN_SHIP_REPORT_SECTIONS_H_
+#define DRAGOMAN_SHIP_REPORT_SECTIONS_H_
+
+#include <string>
+
+#include "ship/report.h"
+
+namespace dragoman {
+
+std::string RenderQualitySection(const ReportData& data);
+std::string RenderSizeSection(const ReportData& data);
+std::string RenderSpeedSection(const ReportData& data);
+std::string RenderGateSection(const ReportData& data);
+std::string RenderSentencesSection(const ReportData& data);
+std::string RenderValidationSection(const ReportData& data);
+std::string RenderTensorsSection(const ReportData& data);
+std::string RenderChecklistSection(const ReportData& data);
+std::string RenderPhasesSection(const ReportData& data);
+std::string RenderEnvironmentSection(const ReportData& data);
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_SHIP_REPORT_SECTIONS_H_
