@@ -75,8 +75,9 @@ std::string AxisLabels(const Axis& axis) {
        tick += axis.step) {
     const double at = Position(tick, axis.low, axis.high);
     if (at < 4 || at > 96) continue;
-    const double shown = std::abs(tick) < axis.step / 1e6 ? 0.0 : tick;
-    svg += fmt::format("<text x=\"{:.2f}%\" y=\"13\">{:+.3g}</text>", at, shown);
+    const bool zero = std::abs(tick) < axis.step / 1e6;
+    svg += fmt::format("<text x=\"{:.2f}%\" y=\"13\">{}</text>", at,
+                       zero ? "0" : fmt::format("{:+.3g}", tick));
   }
   return svg + "</svg>";
 }

@@ -59,6 +59,8 @@ Json ChecksJson(const Comparison& comparison) {
                         {"limit_percent", check.limit_percent},
                         {"delta", DeltaJson(check.delta)},
                         {"verdict", DecisionName(check.verdict)},
+                        {"shown", check.shown},
+                        {"basis", check.basis},
                         {"reason", check.reason}});
   }
   return list;

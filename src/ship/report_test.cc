@@ -23,7 +23,7 @@ TEST(Html, ForestPutsPointsWhereTheyBelong) {
   const std::string html = RenderForest({{"en-de", {-1, -3, 1}, {0, -1, 1}, 2.0, false}});
   // The axis runs from -3.5 to 2.5: a pad of 0.5 beside the interval and the mirrored limit.
   EXPECT_THAT(html, HasSubstr("<circle class=\"dot bleu\" cx=\"41.67%\""));
-  EXPECT_THAT(html, HasSubstr("<line class=\"ci bleu\" x1=\"8.33%\" x2=\"66.67%\""));
+  EXPECT_THAT(html, HasSubstr("<line class=\"ci bleu\" x1=\"8.33%\" x2=\"75.00%\""));
   EXPECT_THAT(html, HasSubstr("<line class=\"limit\" x1=\"25.00%\""));
 }
 
