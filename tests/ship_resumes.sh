@@ -25,7 +25,7 @@ killed=$(verdict "$work/killed")
 [ "$alone" = "$killed" ] || { echo "verdict $alone alone, $killed after kills" >&2; exit 1; }
 
 # Same numbers: the decision and every pair's scores, whatever the times were.
-scores() { grep -v -E '_ms"|seconds|per_second|rss|path"|latency|started|finished|"at"|memory' "$1"; }
+scores() { grep -v -E '_ms"|seconds|per_second|rss|path"|latency|started|finished|"at"|memory|speedup' "$1"; }
 for file in eval/comparison.json eval/translate_gemma_test_suite.json; do
   diff <(scores "$work/alone/$file") <(scores "$work/killed/$file") || { echo "$file differs" >&2; exit 1; }
 done

@@ -7,11 +7,9 @@ const {default: Ajv} = await import("ajv/dist/2020.js");
 const [folder, ...files] = process.argv.slice(2);
 const ajv = new Ajv({allErrors: true, strict: false});
 const byId = new Map();
-// Every document name ("dragoman.x/1") that a schema file describes: the constants of its "schema" members.
-const namesIn = (node) =>
-  node === null || typeof node !== "object"
-    ? []
-    : [...(typeof node.schema?.const === "string" ? [node.schema.const] : []), ...Object.values(node).flatMap(namesIn)];
+// The documents ("dragoman.x/1") that a schema file describes: itself, or several under $defs.
+const namesIn = (schema) =>
+  [schema, ...Object.values(schema.$defs ?? {})].map((node) => node.properties?.schema?.const).filter((name) => name);
 for (const name of readdirSync(folder).filter((file) => file.endsWith(".schema.json"))) {
   const schema = JSON.parse(readFileSync(join(folder, name), "utf8"));
   const validate = ajv.compile(schema);
