@@ -40,7 +40,7 @@ Output RunCommand(const std::string& command) {
 }
 
 std::string Reference(const std::string& arguments) {
-  return "timeout 300 node '" + kFolder + "/reference_ids.mjs' " + arguments;
+  return "timeout 600 node '" + kFolder + "/reference_ids.mjs' " + arguments;
 }
 
 class ParityTokenizerTest : public testing::Test {
