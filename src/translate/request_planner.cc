@@ -13,7 +13,7 @@ namespace {
 
 // The model card of TranslateGemma states 2K tokens of input; as many again for the output.
 constexpr int64_t kMaxContextTokens = 4096;
-constexpr int64_t kMinPackTokens = 32, kMaxPackTokens = 512;
+constexpr int64_t kMinPackTokens = 16, kMaxPackTokens = 512;
 constexpr int64_t kMaxSentenceTokens = 1024;
 constexpr int64_t kLeastSourceTokens = 4;  // the bytes of one character
 constexpr int kMaxBatchLimit = 4096;
@@ -89,9 +89,9 @@ Result<const RequestPlanner::Pair*> RequestPlanner::FindPair(const TranslationRe
   return &pairs.emplace(key, std::move(pair)).first->second;
 }
 
-// As many sentences go together as the local layers can see along with their translation; a model
-// without a window takes half of its card's input. One sentence may be four times as long before it
-// is cut.
+// Sentences go together up to a quarter of the local layers' window: then source, translation and
+// the prompt's end stay in view of each other, and small models, trained on single sentences, are
+// not given texts of which they drop parts. One sentence may fill the window before it is cut.
 Result<PieceLimits> RequestPlanner::LimitsFor(const TranslateOptions& options,
                                               int64_t prefix_tokens) const {
   // A third of what the prompt leaves: the output may be twice as long as the source.
@@ -109,8 +109,8 @@ Result<PieceLimits> RequestPlanner::LimitsFor(const TranslateOptions& options,
   }
   const auto& local = config_.layer_is_local;
   const bool has_window = std::find(local.begin(), local.end(), true) != local.end();
-  const int64_t half_window = has_window ? config_.sliding_window / 2 : kMaxPackTokens;
-  limits.pack_tokens = std::min(std::clamp(half_window, kMinPackTokens, kMaxPackTokens), room);
+  const int64_t quarter_window = has_window ? config_.sliding_window / 4 : kMaxPackTokens;
+  limits.pack_tokens = std::min(std::clamp(quarter_window, kMinPackTokens, kMaxPackTokens), room);
   limits.cut_tokens = std::min({4 * limits.pack_tokens, kMaxSentenceTokens, room});
   return limits;
 }

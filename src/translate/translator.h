@@ -20,12 +20,12 @@ namespace dragoman {
 
 struct TranslateOptions {
   int max_batch = 32;  // sentences decoded in step
-  int64_t max_new_tokens =
-      0;  // per piece; 0: from the source's length (4x + 64, at most what the context holds)
-  int64_t max_source_tokens =
-      0;  // longer texts are split at sentences; 0: a size the model was trained for
-  bool split_sentences =
-      true;  // split texts above max_source_tokens; false: translate whole or fail
+  // Per piece; 0: from the source's length (4x + 64, at most what the context holds).
+  int64_t max_new_tokens = 0;
+  // Longer texts are split at sentences; 0: a size the model was trained for.
+  int64_t max_source_tokens = 0;
+  // Split texts above max_source_tokens; false: translate whole or fail.
+  bool split_sentences = true;
 };
 
 struct TranslationRequest {
