@@ -150,7 +150,7 @@ void AddPieces(const Tokenizer& tokenizer, uint64_t embedding_rows, MetadataBuil
   for (int64_t i = 0; i < static_cast<int64_t>(embedding_rows); ++i) {
     const auto id = static_cast<int32_t>(i);
     const bool known = id < tokenizer.vocab_size() && !tokenizer.piece(id).empty();
-    pieces.push_back(known ? std::string(tokenizer.piece(id)) : fmt::format("[PAD{}]", id));
+    pieces.push_back(known ? tokenizer.GgufSpelling(id) : fmt::format("[PAD{}]", id));
     scores.push_back(known ? tokenizer.score(id) : kPadScore);
     kinds.push_back(static_cast<int64_t>(known ? tokenizer.kind(id) : TokenKind::kUnused));
   }

@@ -122,6 +122,12 @@ std::string Tokenizer::Decode(std::span<const int32_t> ids, bool with_control) c
 
 int32_t Tokenizer::vocab_size() const { return state_->data.pieces.size(); }
 std::string_view Tokenizer::piece(int32_t id) const { return state_->data.pieces.piece(id); }
+std::string Tokenizer::GgufSpelling(int32_t id) const {
+  if (kind(id) != TokenKind::kUserDefined) return std::string(piece(id));
+  std::string spelling;
+  AppendWithSpaces(piece(id), spelling);
+  return spelling;
+}
 TokenKind Tokenizer::kind(int32_t id) const { return state_->data.kinds[static_cast<size_t>(id)]; }
 float Tokenizer::score(int32_t id) const { return state_->data.scores[static_cast<size_t>(id)]; }
 int32_t Tokenizer::Find(std::string_view piece) const { return state_->data.pieces.Find(piece); }

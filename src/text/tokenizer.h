@@ -53,6 +53,9 @@ class Tokenizer {
 
   int32_t vocab_size() const;                // ids with a piece
   std::string_view piece(int32_t id) const;  // stored spelling, "▁the"
+  // As a GGUF spells it: user-defined pieces hold plain spaces, for its readers cut them out of raw text and
+  // print them as they are; only ordinary pieces keep "▁".
+  std::string GgufSpelling(int32_t id) const;
   TokenKind kind(int32_t id) const;
   float score(int32_t id) const;  // -id for ordinary pieces when from tokenizer.json (GGUF export)
   // -1 when absent.

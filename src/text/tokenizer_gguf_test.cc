@@ -26,13 +26,7 @@ GgufMetadata MetadataOf(const Tokenizer& tokenizer, int padding_rows) {
   std::vector<double> scores;
   std::vector<int64_t> kinds;
   for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
-    std::string piece(tokenizer.piece(id));
-    if (tokenizer.kind(id) == TokenKind::kUserDefined) {
-      for (size_t at = piece.find("▁"); at != std::string::npos; at = piece.find("▁", at)) {
-        piece.replace(at, 3, " ");
-      }
-    }
-    tokens.push_back(piece);
+    tokens.push_back(tokenizer.GgufSpelling(id));
     scores.push_back(tokenizer.score(id));
     kinds.push_back(static_cast<int64_t>(tokenizer.kind(id)));
   }
@@ -101,6 +95,14 @@ TEST(TokenizerGgufTest, SameIdsAsTheJsonFile) {
       }
     }
   }
+}
+
+TEST(TokenizerGgufTest, UserDefinedPiecesAreSpelledWithSpaces) {
+  const std::unique_ptr<Tokenizer> json = FromJson("/models/mini/tokenizer.json");
+  EXPECT_EQ(json->GgufSpelling(11), "   ");
+  EXPECT_EQ(json->GgufSpelling(7), "\n\n");
+  EXPECT_EQ(json->GgufSpelling(271), "▁d");
+  EXPECT_EQ(json->GgufSpelling(5), "<end_of_turn>");
 }
 
 TEST(TokenizerGgufTest, SamePiecesAndFacts) {
