@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/utf8.h"
 
@@ -118,13 +119,34 @@ std::string EscapeHtml(std::string_view text) {
   return out;
 }
 
+std::string InlineMarkdown(std::string_view text) {
+  std::string html = EscapeHtml(text);
+  for (const auto& [mark, tag] : {std::pair<std::string, std::string>{"**", "b"}, {"`", "code"}}) {
+    for (size_t open = html.find(mark); open != std::string::npos; open = html.find(mark, open)) {
+      const size_t close = html.find(mark, open + mark.size());
+      if (close == std::string::npos) break;
+      html.replace(close, mark.size(), "</" + tag + ">");
+      html.replace(open, mark.size(), "<" + tag + ">");
+      open = close;
+    }
+  }
+  return html;
+}
+
+std::string ShortTime(const std::string& utc) {
+  constexpr size_t kMinutes = 16;
+  if (utc.size() < kMinutes || utc[10] != 'T') return utc;
+  return utc.substr(0, 10) + " " + utc.substr(11, 5) + " UTC";
+}
+
 std::string RenderTable(const HtmlTable& table) {
   const auto attribute = [&](size_t column) {
     return std::find(table.numeric.begin(), table.numeric.end(), column) != table.numeric.end()
                ? " class=\"num\""
                : "";
   };
-  std::string html = "<div class=\"scroll\"><table>";
+  std::string html =
+      fmt::format("<div class=\"scroll\"><table{}>", table.stacks ? " class=\"stack\"" : "");
   if (!table.head.empty()) {
     html += "<thead><tr>";
     for (size_t i = 0; i < table.head.size(); ++i) {
@@ -135,8 +157,12 @@ std::string RenderTable(const HtmlTable& table) {
   html += "<tbody>";
   for (const auto& row : table.rows) {
     html += "<tr>";
-    for (size_t i = 0; i < row.size(); ++i)
-      html += fmt::format("<td{}>{}</td>", attribute(i), row[i]);
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string label = table.stacks && i > 0 && i < table.head.size()
+                                    ? " data-label=\"" + EscapeHtml(table.head[i]) + "\""
+                                    : "";
+      html += fmt::format("<td{}{}>{}</td>", attribute(i), label, row[i]);
+    }
     html += "</tr>\n";
   }
   return html + "</tbody></table></div>\n";

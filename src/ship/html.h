@@ -12,11 +12,19 @@ namespace dragoman {
 // newline a space.
 std::string EscapeHtml(std::string_view text);
 
+// The text escaped, with **bold** and `code` of Markdown turned into markup where they come in
+// pairs.
+std::string InlineMarkdown(std::string_view text);
+
+// "2026-11-23 02:12 UTC" of "2026-11-23T02:12:43Z"; other texts as they are.
+std::string ShortTime(const std::string& utc);
+
 // A table; cells are HTML already. Columns named in `numeric` are aligned to the right.
 struct HtmlTable {
   std::vector<std::string> head;
   std::vector<std::vector<std::string>> rows;
   std::vector<size_t> numeric;
+  bool stacks = false;  // on a phone each row becomes a block of labelled lines
 };
 std::string RenderTable(const HtmlTable& table);
 

@@ -40,10 +40,13 @@ Result<PhaseInputs> Inputs(ShipRun& run) {
   return inputs;
 }
 
-std::vector<std::string> ProblemsOf(const OutputChecks& checks) {
+// The general check lets single words pass untranslated, for many are names; these are none.
+std::vector<std::string> ProblemsOf(const Prediction& prediction) {
+  const OutputChecks checks = CheckOutput(prediction);
   std::vector<std::string> problems;
   if (checks.empty) problems.emplace_back("empty");
-  if (checks.copy) problems.emplace_back("a copy of the source");
+  if (checks.copy || prediction.hypothesis == prediction.source)
+    problems.emplace_back("a copy of the source");
   if (checks.wrong_script) problems.emplace_back("wrong script");
   if (checks.repetition) problems.emplace_back("repetition");
   if (checks.runaway) problems.emplace_back("ran into the length limit");
@@ -71,7 +74,7 @@ Result<Json> BasicTranslations(const ShipRun& run, Translator& translator) {
     list.push_back(Json{{"pair", prediction.pair},
                         {"source", source},
                         {"text", prediction.hypothesis},
-                        {"problems", ProblemsOf(CheckOutput(prediction))}});
+                        {"problems", ProblemsOf(prediction)}});
   }
   return list;
 }

@@ -31,6 +31,39 @@ std::string List(const std::vector<std::string>& sentences) {
   return html + "</ul>";
 }
 
+// "1 check shows a loss, 10 cannot be decided, 6 pass": how the checks of the gate fell out.
+std::string CountChecks(const ReportData& data) {
+  int passed = 0;
+  int shown = 0;
+  int undecided = 0;
+  for (const Json& check : data.context.Phase("compare").value("checks", Json::array())) {
+    if (check["verdict"] == "GO") {
+      ++passed;
+    } else {
+      ++(check.value("shown", true) ? shown : undecided);
+    }
+  }
+  if (passed + shown + undecided == 0) return {};
+  return fmt::format(
+      "<p class=\"soft\">Of {} checks {} passed, {} {} a loss beyond the limit, {} could not be "
+      "decided.</p>",
+      passed + shown + undecided, passed, shown, shown == 1 ? "shows" : "show", undecided);
+}
+
+// The first few in sight, the rest to be unfolded.
+std::string ShortList(const std::vector<std::string>& sentences) {
+  constexpr size_t kInSight = 2;
+  if (sentences.size() <= kInSight + 1) return List(sentences);
+  const auto middle = sentences.begin() + kInSight;
+  return List({sentences.begin(), middle}) +
+         fmt::format("<details class=\"more\"><summary>{} more reasons</summary>{}</details>",
+                     sentences.size() - kInSight, List({middle, sentences.end()}));
+}
+
+std::string Seconds(double seconds) {
+  return seconds < 1 ? fmt::format("{:.0f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
+}
+
 std::string Verdict(const ReportData& data) {
   const std::string& decision = data.context.decision;
   const Json& quantize = data.context.Phase("quantize");
@@ -39,9 +72,10 @@ std::string Verdict(const ReportData& data) {
       "finished {}</p>"
       "<p class=\"word\">{}</p><p>{}</p>",
       ToneOf(decision), EscapeHtml(data.model_name),
-      EscapeHtml(quantize.value("recipe", std::string("the build"))), EscapeHtml(data.finished),
-      EscapeHtml(decision.empty() ? "NO DECISION" : decision), MeaningOf(decision));
-  if (!data.reasons.empty()) html += List(data.reasons);
+      EscapeHtml(quantize.value("recipe", std::string("the build"))),
+      EscapeHtml(ShortTime(data.finished)), EscapeHtml(decision.empty() ? "NO DECISION" : decision),
+      MeaningOf(decision));
+  html += CountChecks(data) + (data.reasons.empty() ? "" : ShortList(data.reasons));
   if (!data.advice.empty()) html += "<h3>What to try</h3>" + List(data.advice);
   return html + "</section>\n";
 }
@@ -77,7 +111,7 @@ std::string Tiles(const ReportData& data) {
                        validate.value("latency_sentence", Json::object()).value("median_ms", 0.0)),
            "A short sentence", "median, alone, on " + validate.value("device", std::string("cpu")));
   html += Tile(HumanBytes(validate.value("peak_memory_bytes", uint64_t{0})), "Peak memory",
-               fmt::format("loads in {:.2f} s", validate.value("load_seconds", 0.0)));
+               "loads in " + Seconds(validate.value("load_seconds", 0.0)));
   return html + "</section>\n";
 }
 

@@ -29,6 +29,19 @@ std::string VerdictChip(const std::string& verdict) {
   return Chip(verdict == "GO" ? "done" : verdict == "RECONSIDER" ? "warn" : "failed", verdict);
 }
 
+// A check of the gate: what it says, or that the sentences are too few for it to say anything.
+std::string CheckChip(const Json& check) {
+  return check.value("shown", true) ? VerdictChip(check["verdict"].get<std::string>())
+                                    : Chip("na", "undecided");
+}
+
+// A check's sentence without its name in front, which has its own column.
+std::string WordsOf(const Json& check) {
+  const auto name = check["name"].get<std::string>() + ": ";
+  const auto reason = check["reason"].get<std::string>();
+  return reason.rfind(name, 0) == 0 ? reason.substr(name.size()) : reason;
+}
+
 std::string LanguageOf(const std::string& pair) {
   const size_t dash = pair.find('-');
   return dash == std::string::npos ? pair : pair.substr(dash + 1);
@@ -110,16 +123,16 @@ std::string RenderQualitySection(const ReportData& data) {
 std::string RenderGateSection(const ReportData& data) {
   HtmlTable table;
   table.head = {"check", "verdict", "limit", "change", "interval", "in words"};
+  table.stacks = true;
   table.numeric = {2, 3, 4};
   for (const Json& check : data.context.Phase("compare").value("checks", Json::array())) {
     const Json& delta = check["delta"];
-    table.rows.push_back({EscapeHtml(check["name"].get<std::string>()),
-                          VerdictChip(check["verdict"].get<std::string>()),
+    table.rows.push_back({EscapeHtml(check["name"].get<std::string>()), CheckChip(check),
                           fmt::format("{:.1f} %", check["limit_percent"].get<double>()),
                           fmt::format("{:+.2f} %", delta["percent"].get<double>()),
                           fmt::format("[{:+.2f}, {:+.2f}]", delta["percent_low"].get<double>(),
                                       delta["percent_high"].get<double>()),
-                          EscapeHtml(check["reason"].get<std::string>())});
+                          EscapeHtml(WordsOf(check))});
   }
   std::string ladder;
   for (const Json& rung : data.context.ladder.value("rungs", Json::array())) {
@@ -155,6 +168,7 @@ std::string RenderValidationSection(const ReportData& data) {
   const Json& validate = data.context.Phase("validate");
   HtmlTable basic;
   basic.head = {"pair", "source", "translation", "problems"};
+  basic.stacks = true;
   for (const Json& row : validate.value("basic", Json::array())) {
     const auto pair = row["pair"].get<std::string>();
     const Json& problems = row["problems"];
@@ -166,6 +180,7 @@ std::string RenderValidationSection(const ReportData& data) {
   }
   HtmlTable edges;
   edges.head = {"edge case", "kept", "first failure"};
+  edges.stacks = true;
   edges.numeric = {1};
   const Json domains = validate.value("edge_cases", Json::object());
   for (const auto& item : domains.items()) {
@@ -180,6 +195,7 @@ std::string RenderValidationSection(const ReportData& data) {
   }
   HtmlTable errors;
   errors.head = {"provoked fault", "met", "how"};
+  errors.stacks = true;
   const Json provoked = validate.value("errors", Json::object());
   for (const auto& item : provoked.items()) {
     const bool ok = item.value()["ok"].get<bool>();

@@ -37,16 +37,16 @@ const char* ChipOf(BoxStatus status) {
 
 std::string RenderBox(const EvaluatedBox& evaluated, bool with_id) {
   const ChecklistBox& box = evaluated.box;
-  std::string html =
-      fmt::format("<div class=\"box{}\"><span>{}</span><div>{}{}",
-                  box.parent.empty() ? "" : " child", ChipOf(evaluated.verdict.status),
-                  EscapeHtml(box.text), with_id ? " <code>" + EscapeHtml(box.id) + "</code>" : "");
+  std::string html = fmt::format("<div class=\"box{}\"><span>{}</span><div>{}{}",
+                                 box.parent.empty() ? "" : " child",
+                                 ChipOf(evaluated.verdict.status), InlineMarkdown(box.text),
+                                 with_id ? " <code>" + EscapeHtml(box.id) + "</code>" : "");
   html += "<small>" + EscapeHtml(evaluated.verdict.text);
   if (!evaluated.verdict.measured.empty())
     html += " Measured: " + EscapeHtml(evaluated.verdict.measured) + ".";
   if (!box.replaced_by.empty()) html += " Instead: " + EscapeHtml(box.replaced_by) + ".";
   html += "</small>";
-  if (!box.note.empty()) html += "<small><i>" + EscapeHtml(box.note) + "</i></small>";
+  if (!box.note.empty()) html += "<small><i>" + InlineMarkdown(box.note) + "</i></small>";
   return html + "</div></div>\n";
 }
 
@@ -133,13 +133,15 @@ std::string RenderPhasesSection(const ReportData& data) {
   std::vector<Bar> bars;
   HtmlTable table;
   table.head = {"phase", "finished", "peak memory", "what it did"};
+  table.stacks = true;
   table.numeric = {2};
   for (const char* name : kOrder) {
     if (!data.context.Ran(name)) continue;
     const Json& phase = data.context.Phase(name);
     const double seconds = phase.value("_seconds", 0.0);
     bars.push_back({name, fmt::format("{:.1f} s", seconds), seconds, "build"});
-    table.rows.push_back({EscapeHtml(name), EscapeHtml(phase.value("_finished", std::string())),
+    table.rows.push_back({EscapeHtml(name),
+                          EscapeHtml(ShortTime(phase.value("_finished", std::string()))),
                           HumanBytes(phase.value("_peak_memory_bytes", uint64_t{0})),
                           EscapeHtml(phase.value("_summary", std::string()))});
   }
@@ -148,6 +150,8 @@ std::string RenderPhasesSection(const ReportData& data) {
 
 std::string RenderEnvironmentSection(const ReportData& data) {
   HtmlTable machine;
+  machine.head = {"check", "status", "found"};
+  machine.stacks = true;
   const Json checks = data.context.Phase("preflight").value("checks", Json::object());
   for (const auto& item : checks.items()) {
     const auto status = item.value().value("status", std::string("ok"));
@@ -157,6 +161,7 @@ std::string RenderEnvironmentSection(const ReportData& data) {
   }
   HtmlTable hashes;
   hashes.head = {"file", "SHA-256"};
+  hashes.stacks = true;
   for (const auto& [name, sha256] : data.hashes) {
     hashes.rows.push_back({EscapeHtml(name), "<code>" + EscapeHtml(sha256) + "</code>"});
   }

@@ -63,6 +63,8 @@ th,td{text-align:left;padding:7px 10px 7px 0;border-bottom:1px solid var(--line)
 th{color:var(--soft);font-weight:600;font-size:.82rem;white-space:nowrap}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 tr:last-child td{border-bottom:0}
+.num+td:not(.num),.num+th:not(.num){padding-left:14px}
+td:first-child{white-space:nowrap}.stack td:first-child{white-space:normal;min-width:92px}
 .chip{display:inline-block;border-radius:99px;padding:1px 9px;font-size:.78rem;font-weight:650;border:1px solid var(--tone);
 color:var(--tone);white-space:nowrap}
 .chip.done,.chip.ok{--tone:var(--good)}.chip.failed,.chip.fail{--tone:var(--bad)}.chip.na{--tone:var(--soft)}
@@ -72,6 +74,7 @@ color:var(--tone);white-space:nowrap}
 .sent dl{display:grid;grid-template-columns:86px 1fr;gap:3px 12px;margin:6px 0 0;font-size:.93rem}
 .sent dt{color:var(--soft);font-size:.84rem;padding-top:1px}.sent dd{margin:0;overflow-wrap:anywhere}
 details{border-top:1px solid var(--line);padding:8px 0}
+details.more{border:0;padding:4px 0 0}.more summary{color:var(--soft);font-size:.88rem}
 summary{cursor:pointer;font-size:.94rem}
 summary .count{color:var(--soft);font-size:.84rem}
 .box{display:grid;grid-template-columns:66px 1fr;gap:10px;padding:6px 0;font-size:.9rem}
@@ -83,6 +86,11 @@ td{overflow-wrap:anywhere}
 .frow{grid-template-columns:50px 1fr 84px;gap:6px}.fval b{min-width:36px}.fval{font-size:.8rem}
 .brow{grid-template-columns:84px 1fr 92px;gap:8px}.bname{font-size:.82rem}.verdict .word{font-size:1.9rem}
 .sent dl{grid-template-columns:1fr;gap:0}.sent dd{margin-bottom:5px}.box{grid-template-columns:58px 1fr}
+.stack thead{display:none}.stack tr{display:block;border-bottom:1px solid var(--line);padding:8px 0}
+.stack td{display:block;border:0;padding:1px 0;text-align:left;white-space:normal}
+.stack td:empty{display:none}.stack td:first-child{font-weight:600}
+.stack td[data-label]::before{content:attr(data-label) " ";color:var(--soft);font-size:.8rem;margin-right:4px}
+.stack tr:last-child{border-bottom:0}.num+td:not(.num){padding-left:0}
 .two{grid-template-columns:1fr}.tiles{grid-template-columns:repeat(2,1fr)}}
 @media print{:root{--bg:#fff;--card:#fff}body{font-size:11px}main{max-width:none;padding:0}
 .card,.tile,.sent,.frow,.brow{break-inside:avoid}.card{border-radius:0;padding:10px;margin:8px 0}.scroll{overflow:visible}

@@ -19,6 +19,17 @@ TEST(Html, EscapesWhatHasMeaning) {
   EXPECT_EQ(EscapeHtml("\xff<"), "\xef\xbf\xbd&lt;");
 }
 
+TEST(Html, MarksOfMarkdownBecomeMarkupInPairs) {
+  EXPECT_EQ(InlineMarkdown("**< 1 %** and `a<b`"), "<b>&lt; 1 %</b> and <code>a&lt;b</code>");
+  EXPECT_EQ(InlineMarkdown("2 ** 3, one ` only"), "2 ** 3, one ` only");
+  EXPECT_EQ(InlineMarkdown("**a** **b**"), "<b>a</b> <b>b</b>");
+}
+
+TEST(Html, TimesAreShort) {
+  EXPECT_EQ(ShortTime("2026-11-23T02:12:43Z"), "2026-11-23 02:12 UTC");
+  EXPECT_EQ(ShortTime("soon"), "soon");
+}
+
 TEST(Html, ForestPutsPointsWhereTheyBelong) {
   const std::string html = RenderForest({{"en-de", {-1, -3, 1}, {0, -1, 1}, 2.0, false}});
   // The axis runs from -3.5 to 2.5: a pad of 0.5 beside the interval and the mirrored limit.

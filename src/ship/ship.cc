@@ -166,9 +166,9 @@ Result<bool> Climb(ShipRun& run) {
                                      {"decision", decision},
                                      {"bytes", quantize.value("bytes", uint64_t{0})}});
   if (decision != "FALLBACK") {
-    run.ladder["stopped"] =
-        decision == "GO" ? run.recipe.name + " passes the gate"
-                         : "no loss is shown that a larger build would have to mend (RECONSIDER)";
+    run.ladder["stopped"] = decision == "GO" ? run.recipe.name + " passes the gate"
+                                             : "RECONSIDER is for a person to decide; the ladder "
+                                               "climbs only on a shown loss (FALLBACK)";
     return false;
   }
   const char* next = NextRung(run);
