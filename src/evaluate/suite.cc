@@ -20,7 +20,7 @@
 namespace dragoman {
 namespace {
 
-constexpr uint64_t kMaxFileBytes = uint64_t{1} << 30;
+constexpr uint64_t kMaxSuiteBytes = uint64_t{1} << 30;
 
 // The targets asked for, or every language a file with `text` by language has besides the source.
 std::vector<std::string> Targets(const ParsedSuite& parsed, const SuiteOptions& options) {
@@ -177,7 +177,7 @@ Result<Suite> ParseSuite(std::string_view text, const std::string& where,
 }
 
 Result<Suite> ReadSuite(const std::string& path, const SuiteOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxSuiteBytes));
   return ParseSuite(text, path, options);
 }
 
@@ -185,10 +185,10 @@ Result<Suite> BuiltInSuite(const SuiteOptions& options) {
   ParsedSuite parsed;
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string edges_path,
                             FindSharedData("data/suite/edge_cases.jsonl"));
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::string edges, ReadFile(edges_path, kMaxFileBytes));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string edges, ReadFile(edges_path, kMaxSuiteBytes));
   DRAGOMAN_RETURN_IF_ERROR(ParseSuiteText(edges, edges_path, parsed));
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string path, FindSharedData("data/suite/builtin.jsonl"));
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxSuiteBytes));
   DRAGOMAN_RETURN_IF_ERROR(ParseSuiteText(text, path, parsed));
   // An unknown language is the caller's mistake, and edge cases alone would hide it.
   for (const auto& code : options.target_langs) {

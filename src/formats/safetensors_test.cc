@@ -7,7 +7,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::span<const std::byte> AsBytes(const std::string& text) {
+std::span<const std::byte> Bytes(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
@@ -37,7 +37,7 @@ TEST_F(SafetensorsFileTest, WritingWhatWasReadGivesTheSameBytes) {
   ASSERT_TRUE(WriteSafetensors(In("a"), plans, CountingSource(plans)).has_value());
   const std::string bytes = ReadBytes(In("a"));
   EXPECT_EQ(SafetensorsFileBytes(plans), bytes.size());
-  auto header = ParseSafetensors(AsBytes(bytes), "a");
+  auto header = ParseSafetensors(Bytes(bytes), "a");
   ASSERT_TRUE(header.has_value()) << ToString(header.error());
   EXPECT_EQ(header->data_offset_bytes % 8, 0u);
   EXPECT_THAT(header->metadata, testing::ElementsAre(std::pair("format", "pt")));
@@ -54,7 +54,7 @@ TEST_F(SafetensorsFileTest, WritingWhatWasReadGivesTheSameBytes) {
   }
   const auto copy = [&](size_t i, const ByteSink& sink) {
     const TensorInfo& tensor = header->tensors[i];
-    return sink(AsBytes(bytes).subspan(tensor.offset_bytes, tensor.size_bytes));
+    return sink(Bytes(bytes).subspan(tensor.offset_bytes, tensor.size_bytes));
   };
   ASSERT_TRUE(WriteSafetensors(In("b"), read, copy).has_value());
   EXPECT_EQ(bytes, ReadBytes(In("b")));
@@ -63,7 +63,7 @@ TEST_F(SafetensorsFileTest, WritingWhatWasReadGivesTheSameBytes) {
 TEST_F(SafetensorsFileTest, RewritesAFileOfTheBundledModelByteForByte) {
   const std::string bytes =
       ReadBytes(std::string(DRAGOMAN_SOURCE_DIR) + "/models/mini/model-00004-of-00004.safetensors");
-  auto header = ParseSafetensors(AsBytes(bytes), "mini");
+  auto header = ParseSafetensors(Bytes(bytes), "mini");
   ASSERT_TRUE(header.has_value()) << ToString(header.error());
   std::vector<GgufTensorPlan> plans;
   for (const TensorInfo& tensor : header->tensors) {
@@ -71,7 +71,7 @@ TEST_F(SafetensorsFileTest, RewritesAFileOfTheBundledModelByteForByte) {
   }
   ASSERT_TRUE(WriteSafetensors(In("a"), plans, [&](size_t i, const ByteSink& sink) {
                 const TensorInfo& tensor = header->tensors[i];
-                return sink(AsBytes(bytes).subspan(tensor.offset_bytes, tensor.size_bytes));
+                return sink(Bytes(bytes).subspan(tensor.offset_bytes, tensor.size_bytes));
               }).has_value());
   EXPECT_EQ(bytes, ReadBytes(In("a")));
 }
@@ -82,7 +82,7 @@ TEST(SafetensorsParse, ReadsBytesBuiltByHand) {
       R"( "a":{"data_offsets":[0,8],"shape":[2],"dtype":"F32"}, "__metadata__":{"k":"v"}})";
   json.resize((json.size() + 7) / 8 * 8, ' ');
   const std::string bytes = FileOf(json, 16);
-  auto header = ParseSafetensors(AsBytes(bytes), "x");
+  auto header = ParseSafetensors(Bytes(bytes), "x");
   ASSERT_TRUE(header.has_value()) << ToString(header.error());
   EXPECT_EQ(header->tensors[0].name, "a");
   EXPECT_EQ(header->tensors[1].name, "b");
@@ -90,30 +90,30 @@ TEST(SafetensorsParse, ReadsBytesBuiltByHand) {
   EXPECT_THAT(header->tensors[1].shape, testing::ElementsAre(2, 2));
   EXPECT_EQ(header->metadata[0].second, "v");
   // Well-formed, but the data starts at an odd offset.
-  header = ParseSafetensors(AsBytes(FileOf(json + " ", 16)), "x");
+  header = ParseSafetensors(Bytes(FileOf(json + " ", 16)), "x");
   ASSERT_FALSE(header.has_value());
   EXPECT_EQ(header.error().code, ErrorCode::kUnsupported);
   EXPECT_THAT(header.error().message, HasSubstr("a multiple of 2 bytes"));
 }
 
-struct Bad {
+struct RefusedHeader {
   const char* name;
   std::string bytes;
   ErrorCode code;
   const char* message;
 };
-class BadSafetensors : public testing::TestWithParam<Bad> {};
+class BadSafetensors : public testing::TestWithParam<RefusedHeader> {};
 
 TEST_P(BadSafetensors, IsRefusedWithItsReason) {
-  auto header = ParseSafetensors(AsBytes(GetParam().bytes), "bad.safetensors");
+  auto header = ParseSafetensors(Bytes(GetParam().bytes), "bad.safetensors");
   ASSERT_FALSE(header.has_value());
   EXPECT_EQ(header.error().code, GetParam().code) << ToString(header.error());
   EXPECT_THAT(ToString(header.error()), HasSubstr(GetParam().message));
   EXPECT_THAT(ToString(header.error()), HasSubstr("bad.safetensors"));
 }
 
-constexpr ErrorCode kCorrupt = ErrorCode::kCorruptFile;
-constexpr ErrorCode kUnsupported = ErrorCode::kUnsupported;
+constexpr ErrorCode kBroken = ErrorCode::kCorruptFile;
+constexpr ErrorCode kNotRead = ErrorCode::kUnsupported;
 
 // A file with the header text padded to a multiple of 8.
 std::string Padded(std::string json, size_t data_bytes) {
@@ -135,103 +135,128 @@ std::string Repeated(const std::string& text, int count) {
 INSTANTIATE_TEST_SUITE_P(
     Header, BadSafetensors,
     testing::Values(
-        Bad{"Empty", "", kCorrupt, "expected 8 bytes"},
-        Bad{"SevenBytes", "1234567", kCorrupt, "expected 8 bytes, found a file of 7"},
-        Bad{"LengthHuge", Length(UINT64_MAX), kCorrupt, "expected at most 100000000 bytes, found"},
-        Bad{"LengthAboveTheFile", Length(3), kCorrupt, "expected 3 bytes, found 2"},
-        Bad{"LengthZero", FileOf("", 0), kCorrupt, "begin with {"},
-        Bad{"LeadingSpace", FileOf(" {}", 0), kCorrupt, "begin with {"},
-        Bad{"ByteOrderMark", FileOf("\xef\xbb\xbf{}", 0), kCorrupt, "begin with {"},
-        Bad{"NotJson", FileOf("{]", 0), kCorrupt, "expected JSON"},
-        Bad{"Garbage", FileOf("{} x", 0), kCorrupt, "expected JSON"},
-        Bad{"ZeroByte", FileOf(std::string("{}\0x", 4), 0), kCorrupt, "zero byte"},
-        Bad{"NotUtf8", FileOf("{\"\xff\":1}", 0), kCorrupt, "expected JSON"},
-        Bad{"Deep", FileOf("{\"a\":" + Repeated("[", 100000), 0), kCorrupt, "found an array"},
-        Bad{"DeepObjects", FileOf(Repeated("{\"a\":", 100000), 0), kCorrupt, "expected dtype"},
-        Bad{"TrailingBytes", FileOf("{}      ", 1), kCorrupt, "expected the file to end"},
-        Bad{"TensorIsNumber", FileOf("{\"t\":1}", 0), kCorrupt, "'t': expected an object"},
-        Bad{"NameTwice",
-            Padded(R"({"t":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},)"
-                   R"("t":{"dtype":"I8","shape":[1],"data_offsets":[1,2]}})",
-                   2),
-            kCorrupt, "'t': expected each name once"},
-        Bad{"NameEmpty", Padded(R"({"":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}})", 1),
-            kCorrupt, "it is empty"},
-        Bad{"NameControl",
-            Padded(R"({"a\u0000":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}})", 1), kCorrupt,
-            "control"},
-        Bad{"MetadataNumber", FileOf(R"({"__metadata__":{"a":1}})", 0), kCorrupt,
-            "expected a string"},
-        Bad{"MetadataTwice", FileOf(R"({"__metadata__":{"a":"1","a":"2"}})", 0), kCorrupt,
-            "expected each key once"}),
-    [](const testing::TestParamInfo<Bad>& param) { return std::string(param.param.name); });
+        RefusedHeader{"Empty", "", kBroken, "expected 8 bytes"},
+        RefusedHeader{"SevenBytes", "1234567", kBroken, "expected 8 bytes, found a file of 7"},
+        RefusedHeader{"LengthHuge", Length(UINT64_MAX), kBroken,
+                      "expected at most 100000000 bytes, found"},
+        RefusedHeader{"LengthAboveTheFile", Length(3), kBroken, "expected 3 bytes, found 2"},
+        RefusedHeader{"LengthZero", FileOf("", 0), kBroken, "begin with {"},
+        RefusedHeader{"LeadingSpace", FileOf(" {}", 0), kBroken, "begin with {"},
+        RefusedHeader{"ByteOrderMark", FileOf("\xef\xbb\xbf{}", 0), kBroken, "begin with {"},
+        RefusedHeader{"NotJson", FileOf("{]", 0), kBroken, "expected JSON"},
+        RefusedHeader{"Garbage", FileOf("{} x", 0), kBroken, "expected JSON"},
+        RefusedHeader{"ZeroByte", FileOf(std::string("{}\0x", 4), 0), kBroken, "zero byte"},
+        RefusedHeader{"NotUtf8", FileOf("{\"\xff\":1}", 0), kBroken, "expected JSON"},
+        RefusedHeader{"Deep", FileOf("{\"a\":" + Repeated("[", 100000), 0), kBroken,
+                      "found an array"},
+        RefusedHeader{"DeepObjects", FileOf(Repeated("{\"a\":", 100000), 0), kBroken,
+                      "expected dtype"},
+        RefusedHeader{"TrailingBytes", FileOf("{}      ", 1), kBroken, "expected the file to end"},
+        RefusedHeader{"TensorIsNumber", FileOf("{\"t\":1}", 0), kBroken, "'t': expected an object"},
+        RefusedHeader{"NameTwice",
+                      Padded(R"({"t":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},)"
+                             R"("t":{"dtype":"I8","shape":[1],"data_offsets":[1,2]}})",
+                             2),
+                      kBroken, "'t': expected each name once"},
+        RefusedHeader{"NameEmpty",
+                      Padded(R"({"":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}})", 1), kBroken,
+                      "it is empty"},
+        RefusedHeader{"NameControl",
+                      Padded(R"({"a\u0000":{"dtype":"I8","shape":[1],"data_offsets":[0,1]}})", 1),
+                      kBroken, "control"},
+        RefusedHeader{"MetadataNumber", FileOf(R"({"__metadata__":{"a":1}})", 0), kBroken,
+                      "expected a string"},
+        RefusedHeader{"MetadataTwice", FileOf(R"({"__metadata__":{"a":"1","a":"2"}})", 0), kBroken,
+                      "expected each key once"}),
+    [](const testing::TestParamInfo<RefusedHeader>& param) {
+      return std::string(param.param.name);
+    });
 
 INSTANTIATE_TEST_SUITE_P(
     Tensors, BadSafetensors,
     testing::Values(
-        Bad{"NoDtype", OneTensor(R"("shape":[1],"data_offsets":[0,1])", 1), kCorrupt, "found less"},
-        Bad{"NoShape", OneTensor(R"("dtype":"I8","data_offsets":[0,1])", 1), kCorrupt,
-            "found less"},
-        Bad{"NoOffsets", OneTensor(R"("dtype":"I8","shape":[1])", 1), kCorrupt, "found less"},
-        Bad{"OneOffset", OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[0])", 1), kCorrupt,
-            "found less"},
-        Bad{"ThreeOffsets", OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[0,1,2])", 1),
-            kCorrupt, "two data_offsets, found more"},
-        Bad{"DtypeTwice",
-            OneTensor(R"("dtype":"I8","dtype":"I8","shape":[1],"data_offsets":[0,1])", 1), kCorrupt,
-            "dtype once"},
-        Bad{"UnknownMember", OneTensor(R"("dtype":"I8","x":1,"shape":[1],"data_offsets":[0,1])", 1),
-            kCorrupt, "found 'x'"},
-        Bad{"DtypeNumber", OneTensor(R"("dtype":1,"shape":[1],"data_offsets":[0,1])", 1), kCorrupt,
-            "expected a string"},
-        Bad{"ShapeString", OneTensor(R"("dtype":"I8","shape":"1","data_offsets":[0,1])", 1),
-            kCorrupt, "expected an array"},
-        Bad{"ShapeNegative", OneTensor(R"("dtype":"I8","shape":[-1],"data_offsets":[0,1])", 1),
-            kCorrupt, "found a negative number"},
-        Bad{"ShapeFloat", OneTensor(R"("dtype":"I8","shape":[1.0],"data_offsets":[0,1])", 1),
-            kCorrupt, "no integer"},
-        Bad{"ShapeAbove64Bits",
+        RefusedHeader{"NoDtype", OneTensor(R"("shape":[1],"data_offsets":[0,1])", 1), kBroken,
+                      "found less"},
+        RefusedHeader{"NoShape", OneTensor(R"("dtype":"I8","data_offsets":[0,1])", 1), kBroken,
+                      "found less"},
+        RefusedHeader{"NoOffsets", OneTensor(R"("dtype":"I8","shape":[1])", 1), kBroken,
+                      "found less"},
+        RefusedHeader{"OneOffset", OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[0])", 1),
+                      kBroken, "found less"},
+        RefusedHeader{"ThreeOffsets",
+                      OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[0,1,2])", 1), kBroken,
+                      "two data_offsets, found more"},
+        RefusedHeader{"DtypeTwice",
+                      OneTensor(R"("dtype":"I8","dtype":"I8","shape":[1],"data_offsets":[0,1])", 1),
+                      kBroken, "dtype once"},
+        RefusedHeader{"UnknownMember",
+                      OneTensor(R"("dtype":"I8","x":1,"shape":[1],"data_offsets":[0,1])", 1),
+                      kBroken, "found 'x'"},
+        RefusedHeader{"DtypeNumber", OneTensor(R"("dtype":1,"shape":[1],"data_offsets":[0,1])", 1),
+                      kBroken, "expected a string"},
+        RefusedHeader{"ShapeString",
+                      OneTensor(R"("dtype":"I8","shape":"1","data_offsets":[0,1])", 1), kBroken,
+                      "expected an array"},
+        RefusedHeader{"ShapeNegative",
+                      OneTensor(R"("dtype":"I8","shape":[-1],"data_offsets":[0,1])", 1), kBroken,
+                      "found a negative number"},
+        RefusedHeader{"ShapeFloat",
+                      OneTensor(R"("dtype":"I8","shape":[1.0],"data_offsets":[0,1])", 1), kBroken,
+                      "no integer"},
+        RefusedHeader{
+            "ShapeAbove64Bits",
             OneTensor(R"("dtype":"I8","shape":[18446744073709551616],"data_offsets":[0,1])", 1),
-            kCorrupt, "no integer"},
-        Bad{"ShapeNested", OneTensor(R"("dtype":"I8","shape":[[1]],"data_offsets":[0,1])", 1),
-            kCorrupt, "found an array"},
-        Bad{"ShapeLong",
+            kBroken, "no integer"},
+        RefusedHeader{"ShapeNested",
+                      OneTensor(R"("dtype":"I8","shape":[[1]],"data_offsets":[0,1])", 1), kBroken,
+                      "found an array"},
+        RefusedHeader{
+            "ShapeLong",
             OneTensor(R"("dtype":"I8","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,1])", 1),
-            kCorrupt, "at most 8 dimensions"},
-        Bad{"ShapeOverflow",
+            kBroken, "at most 8 dimensions"},
+        RefusedHeader{
+            "ShapeOverflow",
             OneTensor(R"("dtype":"I8","shape":[4294967296,4294967296],"data_offsets":[0,0])", 0),
-            kCorrupt, "2^63"},
-        Bad{"BytesOverflow",
+            kBroken, "2^63"},
+        RefusedHeader{
+            "BytesOverflow",
             OneTensor(R"("dtype":"F64","shape":[4611686018427387904],"data_offsets":[0,0])", 0),
-            kCorrupt, "2^63"},
-        Bad{"DtypeUnknown", OneTensor(R"("dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1])", 1),
-            kUnsupported, "dtype 'F8_E4M3' is not supported"},
-        Bad{"DtypeBlock", OneTensor(R"("dtype":"Q4_K","shape":[256],"data_offsets":[0,144])", 144),
-            kUnsupported, "dtype 'Q4_K'"},
-        Bad{"Size", OneTensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])", 4), kCorrupt,
-            "tensor 't': expected 8 bytes for its shape and dtype F32, found 4"},
-        Bad{"OffsetsReversed", OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[1,0])", 1),
-            kCorrupt, "found [1, 0]"},
-        Bad{"OffsetsBeyond", OneTensor(R"("dtype":"I8","shape":[2],"data_offsets":[0,2])", 1),
-            kCorrupt, "cut off"},
-        Bad{"HoleAtStart", OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[1,2])", 2),
-            kCorrupt, "there is a hole"},
-        Bad{"HoleAtEnd", OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[0,1])", 2), kCorrupt,
-            "expected the file to end"},
-        Bad{"Overlap",
-            Padded(R"({"a":{"dtype":"I8","shape":[2],"data_offsets":[0,2]},)"
-                   R"("b":{"dtype":"I8","shape":[2],"data_offsets":[1,3]}})",
-                   3),
-            kCorrupt, "tensor 'b': expected its data at offset 122"},
-        Bad{"Alias",
-            Padded(R"({"a":{"dtype":"I8","shape":[2],"data_offsets":[0,2]},)"
-                   R"("b":{"dtype":"I8","shape":[2],"data_offsets":[0,2]}})",
-                   2),
-            kCorrupt, "they overlap"}),
-    [](const testing::TestParamInfo<Bad>& param) { return std::string(param.param.name); });
+            kBroken, "2^63"},
+        RefusedHeader{"DtypeUnknown",
+                      OneTensor(R"("dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1])", 1),
+                      kNotRead, "dtype 'F8_E4M3' is not supported"},
+        RefusedHeader{"DtypeBlock",
+                      OneTensor(R"("dtype":"Q4_K","shape":[256],"data_offsets":[0,144])", 144),
+                      kNotRead, "dtype 'Q4_K'"},
+        RefusedHeader{"Size", OneTensor(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])", 4),
+                      kBroken, "tensor 't': expected 8 bytes for its shape and dtype F32, found 4"},
+        RefusedHeader{"OffsetsReversed",
+                      OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[1,0])", 1), kBroken,
+                      "found [1, 0]"},
+        RefusedHeader{"OffsetsBeyond",
+                      OneTensor(R"("dtype":"I8","shape":[2],"data_offsets":[0,2])", 1), kBroken,
+                      "cut off"},
+        RefusedHeader{"HoleAtStart",
+                      OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[1,2])", 2), kBroken,
+                      "there is a hole"},
+        RefusedHeader{"HoleAtEnd", OneTensor(R"("dtype":"I8","shape":[1],"data_offsets":[0,1])", 2),
+                      kBroken, "expected the file to end"},
+        RefusedHeader{"Overlap",
+                      Padded(R"({"a":{"dtype":"I8","shape":[2],"data_offsets":[0,2]},)"
+                             R"("b":{"dtype":"I8","shape":[2],"data_offsets":[1,3]}})",
+                             3),
+                      kBroken, "tensor 'b': expected its data at offset 122"},
+        RefusedHeader{"Alias",
+                      Padded(R"({"a":{"dtype":"I8","shape":[2],"data_offsets":[0,2]},)"
+                             R"("b":{"dtype":"I8","shape":[2],"data_offsets":[0,2]}})",
+                             2),
+                      kBroken, "they overlap"}),
+    [](const testing::TestParamInfo<RefusedHeader>& param) {
+      return std::string(param.param.name);
+    });
 
-bool ParsesSafely(const std::string& bytes) {
-  const std::vector<std::byte> copy(AsBytes(bytes).begin(), AsBytes(bytes).end());
+bool ParsesSafetensorsSafely(const std::string& bytes) {
+  const std::vector<std::byte> copy(Bytes(bytes).begin(), Bytes(bytes).end());
   auto header = ParseSafetensors(copy, "x");
   if (!header) {
     EXPECT_FALSE(header.error().message.empty());
@@ -246,14 +271,14 @@ bool ParsesSafely(const std::string& bytes) {
 TEST_F(SafetensorsFileTest, EveryTruncationIsRefusedAndNoBitFlipCrashes) {
   WriteTinySafetensors(In("a"), {"first", "second"});
   std::string bytes = ReadBytes(In("a"));
-  ASSERT_TRUE(ParsesSafely(bytes));
+  ASSERT_TRUE(ParsesSafetensorsSafely(bytes));
   for (size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_FALSE(ParsesSafely(bytes.substr(0, size))) << size;
+    EXPECT_FALSE(ParsesSafetensorsSafely(bytes.substr(0, size))) << size;
   }
   int refused = 0;
   for (size_t bit = 0; bit < (bytes.size() - 32) * 8; ++bit) {
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
-    refused += ParsesSafely(bytes) ? 0 : 1;
+    refused += ParsesSafetensorsSafely(bytes) ? 0 : 1;
     bytes[bit / 8] = static_cast<char>(bytes[bit / 8] ^ (1 << (bit % 8)));
   }
   EXPECT_GT(refused, 500);

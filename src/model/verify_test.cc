@@ -15,10 +15,10 @@ namespace {
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-constexpr char kMini[] = DRAGOMAN_SOURCE_DIR "/models/mini";
+constexpr char kMiniFolder[] = DRAGOMAN_SOURCE_DIR "/models/mini";
 
 TEST(Inspect, BundledModel) {
-  const auto summary = InspectModel(kMini);
+  const auto summary = InspectModel(kMiniFolder);
   ASSERT_TRUE(summary) << ToString(summary.error());
   EXPECT_EQ(summary->container, "safetensors");
   EXPECT_EQ(summary->parameters, 26626560u);
@@ -38,7 +38,7 @@ TEST(Inspect, BundledModel) {
 
 TEST(Verify, BundledModelIsFinite) {
   uint64_t last_done = 0, last_total = 0;
-  const auto report = VerifyModel(kMini, 2, [&](uint64_t done, uint64_t total) {
+  const auto report = VerifyModel(kMiniFolder, 2, [&](uint64_t done, uint64_t total) {
     EXPECT_GT(done, last_done);
     last_done = done;
     last_total = total;

@@ -13,7 +13,7 @@
 namespace dragoman {
 namespace {
 
-constexpr int64_t kChunkTokens = 512;              // of one sequence in one forward call
+constexpr int64_t kForwardTokens = 512;            // of one sequence in one forward call
 constexpr int64_t kBatchTokens = 1024;             // of all sequences in one forward call
 constexpr int64_t kMaxLogits = int64_t{64} << 20;  // of one forward call: 256 MiB
 
@@ -141,7 +141,7 @@ class CalibrationPass {
  private:
   Result<std::unique_ptr<KvCache>> NewCache(int64_t tokens) {
     return KvCache::Create(model_.backend(), model_.config(), tokens,
-                           std::min(tokens, kChunkTokens));
+                           std::min(tokens, kForwardTokens));
   }
 
   Result<void> Feed(KvCache& cache, std::span<const int32_t> tokens) {
@@ -168,7 +168,7 @@ class CalibrationPass {
   Result<void> RunPhase(std::span<const Sequence> sequences,
                         const std::vector<std::unique_ptr<KvCache>>& caches,
                         std::vector<int32_t> Sequence::*tokens, bool predicting) {
-    const int64_t most = predicting ? std::min(kChunkTokens, logit_rows_) : kChunkTokens;
+    const int64_t most = predicting ? std::min(kForwardTokens, logit_rows_) : kForwardTokens;
     for (size_t offset = 0;; offset += static_cast<size_t>(most)) {
       std::vector<SequenceChunk> chunks;
       for (size_t i = 0; i < sequences.size(); ++i) {

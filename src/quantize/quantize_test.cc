@@ -28,7 +28,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const char kMini[] = DRAGOMAN_SOURCE_DIR "/models/mini";
+const char kMiniFolder[] = DRAGOMAN_SOURCE_DIR "/models/mini";
 
 std::string ReadAll(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -155,10 +155,10 @@ void WriteSmallGguf(const std::string& path, uint32_t dim, float special,
 }
 
 TEST_F(QuantizeTest, ConversionKeepsEveryWeight) {
-  const auto source = Decode(kMini);
+  const auto source = Decode(kMiniFolder);
   for (const char* recipe : {"F32", "BF16", "F16"}) {
     const std::string output = Path(std::string(recipe) + ".gguf");
-    const QuantizeReport report = Run(kMini, output, recipe);
+    const QuantizeReport report = Run(kMiniFolder, output, recipe);
     EXPECT_EQ(report.method, "conversion");
     const auto written = Decode(output);
     ASSERT_EQ(written.size(), source.size());
@@ -176,8 +176,8 @@ TEST_F(QuantizeTest, ConversionKeepsEveryWeight) {
 }
 
 TEST_F(QuantizeTest, Bf16BytesAreThoseOfTheCheckpoint) {
-  Run(kMini, Path("a.gguf"), "BF16");
-  const auto source = OpenCheckpoint(kMini), output = OpenCheckpoint(Path("a.gguf"));
+  Run(kMiniFolder, Path("a.gguf"), "BF16");
+  const auto source = OpenCheckpoint(kMiniFolder), output = OpenCheckpoint(Path("a.gguf"));
   ASSERT_TRUE(source && output);
   const auto from = (*source)->Data(*(*source)->Find("model.layers.3.mlp.down_proj.weight"));
   const auto to = (*output)->Data(*(*output)->Find("blk.3.ffn_down.weight"));
@@ -185,16 +185,16 @@ TEST_F(QuantizeTest, Bf16BytesAreThoseOfTheCheckpoint) {
 }
 
 TEST_F(QuantizeTest, TheFileIsAsPlannedAndTheReportTrue) {
-  const auto source = Decode(kMini);
+  const auto source = Decode(kMiniFolder);
   for (const char* recipe : {"Q4_K_M", "Q8_0"}) {
-    const auto plan = PlanQuantization(kMini, *FindRecipe(recipe));
+    const auto plan = PlanQuantization(kMiniFolder, *FindRecipe(recipe));
     ASSERT_TRUE(plan.has_value()) << ToString(plan.error());
-    const QuantizeReport report = Run(kMini, Path("a.gguf"), recipe);
+    const QuantizeReport report = Run(kMiniFolder, Path("a.gguf"), recipe);
     EXPECT_EQ(std::filesystem::file_size(Path("a.gguf")), plan->file_bytes);
     EXPECT_EQ(report.output_sha256, *Sha256OfFile(Path("a.gguf")));
     ASSERT_EQ(report.input_sha256.size(), 4u);
     EXPECT_EQ(report.input_sha256[2].second,
-              *Sha256OfFile(std::string(kMini) + "/" + report.input_sha256[2].first));
+              *Sha256OfFile(std::string(kMiniFolder) + "/" + report.input_sha256[2].first));
     const auto written = Decode(Path("a.gguf"));
     ASSERT_EQ(report.tensors.size(), written.size());
     for (const auto& tensor : report.tensors) {
@@ -213,8 +213,8 @@ TEST_F(QuantizeTest, TheFileIsAsPlannedAndTheReportTrue) {
 
 TEST_F(QuantizeTest, TheSameBytesWhateverTheThreads) {
   for (const char* recipe : {"Q4_K_S", "F16"}) {
-    const auto one = Run(kMini, Path("one.gguf"), recipe, 1),
-               three = Run(kMini, Path("three.gguf"), recipe, 3);
+    const auto one = Run(kMiniFolder, Path("one.gguf"), recipe, 1),
+               three = Run(kMiniFolder, Path("three.gguf"), recipe, 3);
     EXPECT_TRUE(ReadAll(Path("one.gguf")) == ReadAll(Path("three.gguf"))) << recipe;
     for (size_t i = 0; i < one.tensors.size(); ++i) {
       EXPECT_EQ(one.tensors[i].mean_squared_error, three.tensors[i].mean_squared_error);
@@ -223,7 +223,7 @@ TEST_F(QuantizeTest, TheSameBytesWhateverTheThreads) {
 }
 
 TEST_F(QuantizeTest, MetadataTellsTheModelAndTheTokenizer) {
-  Run(kMini, Path("a.gguf"), "Q4_K_M");
+  Run(kMiniFolder, Path("a.gguf"), "Q4_K_M");
   const auto file = GgufFile::Open(Path("a.gguf"));
   ASSERT_TRUE(file.has_value());
   const std::map<std::string, uint64_t> numbers = {{"general.file_type", 15},
@@ -258,11 +258,11 @@ TEST_F(QuantizeTest, MetadataTellsTheModelAndTheTokenizer) {
 }
 
 TEST_F(QuantizeTest, TheTokenizerInsideEqualsTheOneOutside) {
-  Run(kMini, Path("a.gguf"), "Q4_K_S");
+  Run(kMiniFolder, Path("a.gguf"), "Q4_K_S");
   const auto file = GgufFile::Open(Path("a.gguf"));
   ASSERT_TRUE(file.has_value());
   const auto inside = Tokenizer::FromGguf(*file, "a.gguf");
-  const auto outside = Tokenizer::FromJsonFile(std::string(kMini) + "/tokenizer.json");
+  const auto outside = Tokenizer::FromJsonFile(std::string(kMiniFolder) + "/tokenizer.json");
   ASSERT_TRUE(inside && outside);
   for (const char* text : {"Good morning.", "two  spaces   three", "a\n\nb\n",
                            "naïve 東京 हिन्दी 🦜", "<end_of_turn>x"}) {
@@ -274,9 +274,9 @@ TEST_F(QuantizeTest, TheTokenizerInsideEqualsTheOneOutside) {
 }
 
 TEST_F(QuantizeTest, FromAGgufAsFromTheCheckpoint) {
-  Run(kMini, Path("bf16.gguf"), "BF16");
+  Run(kMiniFolder, Path("bf16.gguf"), "BF16");
   Run(Path("bf16.gguf"), Path("a.gguf"), "Q4_K_M");
-  Run(kMini, Path("b.gguf"), "Q4_K_M");
+  Run(kMiniFolder, Path("b.gguf"), "Q4_K_M");
   const auto a = GgufFile::Open(Path("a.gguf")), b = GgufFile::Open(Path("b.gguf"));
   ASSERT_TRUE(a && b);
   ASSERT_EQ(a->tensors().size(), b->tensors().size());
@@ -329,8 +329,8 @@ TEST_F(QuantizeTest, ImportanceIsUsedCheckedAndLeavesThePlanAlone) {
   std::vector<float>& sums = importance.entries["blk.2.attn_q.weight"].sum_of_squares;
   for (int i = 0; i < 512; ++i) sums.push_back(static_cast<float>(std::exp(2 * random.Normal())));
   importance.entries["blk.2.attn_q.weight"].tokens = 100;
-  const auto plain = Run(kMini, Path("a.gguf"), "Q4_K_M");
-  const auto weighted = Run(kMini, Path("b.gguf"), "Q4_K_M", 2, &importance);
+  const auto plain = Run(kMiniFolder, Path("a.gguf"), "Q4_K_M");
+  const auto weighted = Run(kMiniFolder, Path("b.gguf"), "Q4_K_M", 2, &importance);
   EXPECT_EQ(std::filesystem::file_size(Path("a.gguf")), std::filesystem::file_size(Path("b.gguf")));
   for (size_t i = 0; i < plain.tensors.size(); ++i) {
     const bool touched = plain.tensors[i].name == "blk.2.attn_q.weight";
@@ -340,7 +340,7 @@ TEST_F(QuantizeTest, ImportanceIsUsedCheckedAndLeavesThePlanAlone) {
   EXPECT_EQ(weighted.method, "importance-weighted rounding");
   EXPECT_EQ(ToJson(weighted)["importance"]["hash"], "abc");
   sums.pop_back();
-  const auto refused = TryRun(kMini, Path("c.gguf"), "Q4_K_M", 2, &importance);
+  const auto refused = TryRun(kMiniFolder, Path("c.gguf"), "Q4_K_M", 2, &importance);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
   EXPECT_FALSE(std::filesystem::exists(Path("c.gguf")));
@@ -373,7 +373,7 @@ TEST_F(QuantizeTest, RefusalsSayWhatWouldDo) {
   QuantizeOptions options;
   options.recipe = *FindRecipe("Q8_0");
   options.max_size_bytes = 18100000;
-  const auto refused = Quantize(kMini, Path("a.gguf"), options);
+  const auto refused = Quantize(kMiniFolder, Path("a.gguf"), options);
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(refused.error().message,
@@ -389,8 +389,8 @@ TEST_F(QuantizeTest, RefusalsSayWhatWouldDo) {
 }
 
 TEST_F(QuantizeTest, ReportsAreTheSameButForTheRun) {
-  OrderedJson first = ToJson(Run(kMini, Path("a.gguf"), "Q4_K_M")),
-              second = ToJson(Run(kMini, Path("a.gguf"), "Q4_K_M"));
+  OrderedJson first = ToJson(Run(kMiniFolder, Path("a.gguf"), "Q4_K_M")),
+              second = ToJson(Run(kMiniFolder, Path("a.gguf"), "Q4_K_M"));
   EXPECT_TRUE(first.contains("run"));
   first.erase("run");
   second.erase("run");

@@ -22,14 +22,14 @@ Result<CalibrationSet> LoadSet(const ShipRun& run) {
   return LoadCalibrationSet(options);
 }
 
-Result<PhaseInputs> Inputs(ShipRun& run) {
+Result<PhaseInputs> CalibrateInputs(ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadSet(run));
   PhaseInputs inputs = {{"calibration", set.hash}, {"device", run.options.device}};
   DRAGOMAN_RETURN_IF_ERROR(AddModelInputs(run, run.options.model_path, &inputs));
   return inputs;
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> CalibrateWork(ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadSet(run));
   DRAGOMAN_ASSIGN_OR_RETURN(
       const auto translator,
@@ -60,6 +60,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase CalibratePhase() { return {"calibrate", false, false, Inputs, Work}; }
+Phase CalibratePhase() { return {"calibrate", false, false, CalibrateInputs, CalibrateWork}; }
 
 }  // namespace dragoman

@@ -14,7 +14,7 @@ namespace {
 // cores.
 constexpr int64_t kDivergenceSamples = 8;
 
-Result<PhaseInputs> Inputs(ShipRun& run) {
+Result<PhaseInputs> CompareInputs(ShipRun& run) {
   PhaseInputs inputs;
   DRAGOMAN_RETURN_IF_ERROR(AddFileInput(run, "baseline_results", run.BaselinePath(), &inputs));
   DRAGOMAN_RETURN_IF_ERROR(
@@ -83,7 +83,7 @@ Json PairsJson(const Comparison& comparison) {
   return list;
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> CompareWork(ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult baseline,
                             ReadBenchmarkResult(run.BaselinePath()));
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult quantized,
@@ -121,6 +121,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase ComparePhase() { return {"compare", false, true, Inputs, Work}; }
+Phase ComparePhase() { return {"compare", false, true, CompareInputs, CompareWork}; }
 
 }  // namespace dragoman

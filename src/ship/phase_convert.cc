@@ -19,7 +19,7 @@ namespace {
 
 constexpr int64_t kChunkElems = int64_t{1} << 18;
 
-Result<PhaseInputs> Inputs(ShipRun& run) {
+Result<PhaseInputs> ConvertInputs(ShipRun& run) {
   PhaseInputs inputs;
   DRAGOMAN_RETURN_IF_ERROR(AddModelInputs(run, run.options.model_path, &inputs));
   return inputs;
@@ -109,7 +109,7 @@ Result<void> Convert(ShipRun& run, const std::string& type, const std::string& p
   return {};
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> ConvertWork(ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(const ModelSummary source, InspectModel(run.options.model_path));
   const std::string type = WideType(source);
   std::string lower = type;
@@ -144,6 +144,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase ConvertPhase() { return {"convert", false, false, Inputs, Work}; }
+Phase ConvertPhase() { return {"convert", false, false, ConvertInputs, ConvertWork}; }
 
 }  // namespace dragoman

@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<PhaseInputs> Inputs(ShipRun& run) {
+Result<PhaseInputs> ModelInputs(ShipRun& run) {
   PhaseInputs inputs = {{"device", run.options.device},
                         {"threads", std::to_string(run.options.threads)}};
   DRAGOMAN_RETURN_IF_ERROR(AddModelInputs(run, run.options.model_path, &inputs));
@@ -58,7 +58,7 @@ Result<Json> ListFiles(const ShipRun& run, uint64_t* total_bytes) {
   return list;
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> ModelWork(ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(const VerifyReport report, VerifyWithProgress(run));
   DRAGOMAN_ASSIGN_OR_RETURN(Json tokenizer, LoadTokenizer(run.options.model_path));
   const std::string target =
@@ -96,6 +96,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase ModelPhase() { return {"model", false, false, Inputs, Work}; }
+Phase ModelPhase() { return {"model", false, false, ModelInputs, ModelWork}; }
 
 }  // namespace dragoman

@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<PhaseInputs> Inputs(ShipRun& run) {
+Result<PhaseInputs> PackageInputs(ShipRun& run) {
   PhaseInputs inputs = {{"name", run.options.model_name},
                         {"version", run.options.model_version},
                         {"fallback", run.options.fallback}};
@@ -73,7 +73,7 @@ Result<std::vector<std::string>> OutputsOf(const std::string& folder) {
   return files;
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> PackageWork(ShipRun& run) {
   PackageOptions options;
   options.model_path = run.BuildPath();
   options.output_folder = run.PackageFolder();
@@ -124,6 +124,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase PackagePhase() { return {"package", false, false, Inputs, Work}; }
+Phase PackagePhase() { return {"package", false, false, PackageInputs, PackageWork}; }
 
 }  // namespace dragoman

@@ -12,7 +12,9 @@
 namespace dragoman {
 namespace {
 
-Result<PhaseInputs> Inputs(ShipRun& run) { return PhaseInputs{{"model", run.options.model_path}}; }
+Result<PhaseInputs> PreflightInputs(ShipRun& run) {
+  return PhaseInputs{{"model", run.options.model_path}};
+}
 
 // From the headers alone. A model that cannot be read states no need here; the next phase says what
 // is wrong with it.
@@ -27,7 +29,7 @@ std::optional<JobNeed> NeedOf(const std::string& model_path) {
   return NeedOfJob(summary->parameters, largest);
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> PreflightWork(ShipRun& run) {
   DoctorOptions options;
   options.workspace = run.workspace->folder();
   options.need = NeedOf(run.options.model_path);
@@ -57,6 +59,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase PreflightPhase() { return {"preflight", true, false, Inputs, Work}; }
+Phase PreflightPhase() { return {"preflight", true, false, PreflightInputs, PreflightWork}; }
 
 }  // namespace dragoman

@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kWorstTensors = 10;
 
-Result<PhaseInputs> Inputs(ShipRun& run) {
+Result<PhaseInputs> QuantizeInputs(ShipRun& run) {
   PhaseInputs inputs = {{"recipe", run.recipe.name},
                         {"max_build_bytes", std::to_string(run.options.max_build_bytes)},
                         {"device", run.options.device}};
@@ -76,7 +76,7 @@ Result<Json> EmbeddedParts(const std::string& path) {
        end_id ? fmt::format("end token {} in tokenizer.ggml.eos_token_id", *end_id) : ""}};
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> QuantizeWork(ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeReport report, Round(run));
   const std::string metadata_path = run.BuildPath() + ".quantization_metadata.json";
   DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(metadata_path, ToJson(report)));
@@ -126,6 +126,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase QuantizePhase() { return {"quantize", false, true, Inputs, Work}; }
+Phase QuantizePhase() { return {"quantize", false, true, QuantizeInputs, QuantizeWork}; }
 
 }  // namespace dragoman

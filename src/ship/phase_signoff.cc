@@ -17,7 +17,7 @@ namespace {
 
 constexpr size_t kWorstSentences = 8;
 
-Result<PhaseInputs> Inputs(ShipRun& run) {
+Result<PhaseInputs> SignoffInputs(ShipRun& run) {
   PhaseInputs inputs;
   for (const auto& [name, evidence] : run.evidence) inputs.emplace_back(name, evidence.input_hash);
   return inputs;
@@ -73,7 +73,7 @@ Result<ReportData> MakeReport(ShipRun& run, const ChecklistContext& context,
   return data;
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> SignoffWork(ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(const ChecklistTemplate checklist, LoadChecklistTemplate());
   DRAGOMAN_ASSIGN_OR_RETURN(const ChecklistContext context, MakeContext(run));
   DRAGOMAN_ASSIGN_OR_RETURN(EvaluatedChecklist evaluated, EvaluateChecklist(checklist, context));
@@ -101,6 +101,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase SignoffPhase() { return {"signoff", true, false, Inputs, Work}; }
+Phase SignoffPhase() { return {"signoff", true, false, SignoffInputs, SignoffWork}; }
 
 }  // namespace dragoman

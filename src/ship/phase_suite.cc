@@ -11,7 +11,7 @@
 namespace dragoman {
 namespace {
 
-Result<PhaseInputs> Inputs(ShipRun& run) {
+Result<PhaseInputs> SuiteInputs(ShipRun& run) {
   PhaseInputs inputs = {{"samples_per_language", std::to_string(run.options.samples_per_language)}};
   for (const std::string& code : run.options.target_languages)
     inputs.emplace_back("language", code);
@@ -22,7 +22,7 @@ Result<PhaseInputs> Inputs(ShipRun& run) {
   return inputs;
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> SuiteWork(ShipRun& run) {
   SuiteOptions options;
   options.target_langs = run.options.target_languages;
   options.samples_per_language = run.options.samples_per_language;
@@ -57,6 +57,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase SuitePhase() { return {"suite", false, false, Inputs, Work}; }
+Phase SuitePhase() { return {"suite", false, false, SuiteInputs, SuiteWork}; }
 
 }  // namespace dragoman

@@ -29,7 +29,7 @@ constexpr const char* kLongText =
     "under twelve may "
     "use the library for free. We look forward to your visit and wish you a pleasant day.";
 
-Result<PhaseInputs> Inputs(ShipRun& run) {
+Result<PhaseInputs> ValidateInputs(ShipRun& run) {
   PhaseInputs inputs = {{"device", run.options.device},
                         {"threads", std::to_string(run.options.threads)}};
   DRAGOMAN_RETURN_IF_ERROR(AddFileInput(run, "build", run.BuildPath(), &inputs));
@@ -148,7 +148,7 @@ Json Sensible(const Json& basic) {
   return Json{{"checked", basic.size()}, {"bad", bad}, {"detail", detail}};
 }
 
-Result<PhaseWork> Work(ShipRun& run) {
+Result<PhaseWork> ValidateWork(ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult results,
                             ReadBenchmarkResult(run.RungPath("quantized_results.json")));
   PhaseWork work;
@@ -187,6 +187,6 @@ Result<PhaseWork> Work(ShipRun& run) {
 
 }  // namespace
 
-Phase ValidatePhase() { return {"validate", false, false, Inputs, Work}; }
+Phase ValidatePhase() { return {"validate", false, false, ValidateInputs, ValidateWork}; }
 
 }  // namespace dragoman

@@ -8,7 +8,7 @@
 namespace dragoman {
 namespace {
 
-std::string Card(const std::string& title, const std::string& body) {
+std::string RunCard(const std::string& title, const std::string& body) {
   return "<section class=\"card\"><h2>" + EscapeHtml(title) + "</h2>" + body + "</section>\n";
 }
 
@@ -76,7 +76,7 @@ std::string RenderSizeSection(const ReportData& data) {
     bars.push_back(SizeBar(figure["method"].get<std::string>(),
                            build / figure["ratio"].get<double>(), "quiet"));
   }
-  return Card(
+  return RunCard(
       "Size",
       RenderBars(bars) +
           fmt::format(
@@ -95,7 +95,7 @@ std::string RenderSpeedSection(const ReportData& data) {
     AddLatencyBars(baseline, std::string(name) + ", 16 bits", "base", key, &bars);
     AddLatencyBars(build, std::string(name) + ", build", "build", key, &bars);
   }
-  return Card(
+  return RunCard(
       "Latency over the suite, batched",
       RenderBars(bars) +
           fmt::format("<p class=\"soft\">{:.0f} tokens/s with 16 bits, {:.0f} tokens/s with the "
@@ -123,7 +123,7 @@ std::string RenderChecklistSection(const ReportData& data) {
   if (!refuted.empty()) body += "<h3>Failed, and impossible for any build</h3>" + refuted;
   body += "<h3>All sections</h3>";
   for (const EvaluatedSection& section : checklist.sections) body += RenderSection(section);
-  return Card("Checklist", body);
+  return RunCard("Checklist", body);
 }
 
 std::string RenderPhasesSection(const ReportData& data) {
@@ -145,7 +145,7 @@ std::string RenderPhasesSection(const ReportData& data) {
                           HumanBytes(phase.value("_peak_memory_bytes", uint64_t{0})),
                           EscapeHtml(phase.value("_summary", std::string()))});
   }
-  return Card("Phases", RenderBars(bars) + RenderTable(table));
+  return RunCard("Phases", RenderBars(bars) + RenderTable(table));
 }
 
 std::string RenderEnvironmentSection(const ReportData& data) {
@@ -165,7 +165,7 @@ std::string RenderEnvironmentSection(const ReportData& data) {
   for (const auto& [name, sha256] : data.hashes) {
     hashes.rows.push_back({EscapeHtml(name), "<code>" + EscapeHtml(sha256) + "</code>"});
   }
-  return Card("Environment", RenderTable(machine) + "<h3>Hashes</h3>" + RenderTable(hashes));
+  return RunCard("Environment", RenderTable(machine) + "<h3>Hashes</h3>" + RenderTable(hashes));
 }
 
 }  // namespace dragoman

@@ -15,7 +15,7 @@ constexpr size_t kMaxPieces = size_t{1} << 20;
 // tokens.
 constexpr size_t kMaxPieceBytes = 1024;
 // A table of honest pieces needs a few dozen; more means spellings made to collide.
-constexpr size_t kMaxProbes = 1024;
+constexpr size_t kMaxPieceProbes = 1024;
 
 uint64_t Mix(uint64_t a, uint64_t b) {
   const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
@@ -117,7 +117,7 @@ Result<void> PieceTable::Insert(int32_t id, const std::string& where) {
   const uint64_t hash = HashOf(spelling);
   const uint32_t tag = static_cast<uint32_t>(hash >> 32);
   const size_t mask = slots_.size() - 1;
-  for (size_t probe = 0; probe < kMaxProbes; ++probe) {
+  for (size_t probe = 0; probe < kMaxPieceProbes; ++probe) {
     Slot& slot = slots_[(hash + probe) & mask];
     if (slot.id < 0) {
       slot = {tag, id};

@@ -17,7 +17,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::string kSource = DRAGOMAN_SOURCE_DIR;
+const std::string kRepository = DRAGOMAN_SOURCE_DIR;
 
 // What converters to GGUF write: user-defined pieces with plain spaces, unused rows behind the
 // vocabulary.
@@ -59,13 +59,13 @@ Result<std::unique_ptr<Tokenizer>> Load(const GgufMetadata& metadata) {
 }
 
 std::unique_ptr<Tokenizer> FromJson(const std::string& relative) {
-  auto tokenizer = Tokenizer::FromJsonFile(kSource + relative);
+  auto tokenizer = Tokenizer::FromJsonFile(kRepository + relative);
   DRAGOMAN_CHECK(tokenizer);
   return std::move(*tokenizer);
 }
 
 std::vector<std::string> Lines(const std::string& relative) {
-  const Result<std::string> file = ReadFile(kSource + relative);
+  const Result<std::string> file = ReadFile(kRepository + relative);
   std::vector<std::string> lines;
   if (!file) return lines;
   for (size_t begin = 0; begin < file->size();) {

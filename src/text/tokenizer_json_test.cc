@@ -13,11 +13,11 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string kSource = DRAGOMAN_SOURCE_DIR;
+const std::string kSourceFolder = DRAGOMAN_SOURCE_DIR;
 
 const std::string& SmallJson() {
   static const Result<std::string> json =
-      ReadFile(kSource + "/tests/corpus/tokenizer_json/small.json");
+      ReadFile(kSourceFolder + "/tests/corpus/tokenizer_json/small.json");
   DRAGOMAN_CHECK(json);
   return *json;
 }
@@ -68,7 +68,7 @@ TEST(TokenizerJsonTest, FlippedBitsNeverBreakIt) {
 TEST(TokenizerJsonTest, OlderMergesAndOtherOrderGiveTheSameIds) {
   const auto small = Tokenizer::FromJson(SmallJson(), "t.json");
   const auto older =
-      Tokenizer::FromJsonFile(kSource + "/tests/corpus/tokenizer_json/older_merges.json");
+      Tokenizer::FromJsonFile(kSourceFolder + "/tests/corpus/tokenizer_json/older_merges.json");
   ASSERT_TRUE(small && older);
   for (const char* text : {"the inn", "  <td>aaaaaa", "a> </a ты日本", "<eos>\n\n\n\n"}) {
     EXPECT_EQ((*small)->Encode(text, {}), (*older)->Encode(text, {})) << text;

@@ -14,11 +14,11 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::string kSource = DRAGOMAN_SOURCE_DIR;
+const std::string kSourceRoot = DRAGOMAN_SOURCE_DIR;
 
-const Tokenizer& Mini() {
+const Tokenizer& MiniTokenizer() {
   static const Result<std::unique_ptr<Tokenizer>> mini =
-      Tokenizer::FromJsonFile(kSource + "/models/mini/tokenizer.json");
+      Tokenizer::FromJsonFile(kSourceRoot + "/models/mini/tokenizer.json");
   DRAGOMAN_CHECK(mini);
   return **mini;
 }
@@ -26,7 +26,7 @@ const Tokenizer& Mini() {
 // A vocabulary of 337 pieces, small enough to know by heart; see the file.
 const Tokenizer& Small() {
   static const Result<std::unique_ptr<Tokenizer>> small =
-      Tokenizer::FromJsonFile(kSource + "/tests/corpus/tokenizer_json/small.json");
+      Tokenizer::FromJsonFile(kSourceRoot + "/tests/corpus/tokenizer_json/small.json");
   DRAGOMAN_CHECK(small);
   return **small;
 }
@@ -48,28 +48,28 @@ std::string Streamed(const Tokenizer& tokenizer, const std::vector<int32_t>& ids
 }
 
 TEST(TokenizerTest, MiniModelsFacts) {
-  EXPECT_EQ(Mini().vocab_size(), 15104);
-  EXPECT_EQ(Mini().bos_id(), 2);
-  EXPECT_EQ(Mini().pad_id(), 0);
-  EXPECT_EQ(Mini().unk_id(), 3);
-  EXPECT_THAT(Mini().end_ids(), ElementsAre(1, 5));
-  EXPECT_EQ(Mini().kind(5), TokenKind::kControl);
-  EXPECT_EQ(Mini().kind(3), TokenKind::kUnknown);
-  EXPECT_EQ(Mini().kind(6), TokenKind::kUserDefined);
-  EXPECT_EQ(Mini().kind(13), TokenKind::kByte);
-  EXPECT_EQ(Mini().kind(300), TokenKind::kNormal);
-  EXPECT_EQ(Mini().score(300), -300.0f);
-  EXPECT_EQ(Mini().score(13), 0.0f);
-  EXPECT_EQ(Mini().score(5), -1000.0f);
-  EXPECT_EQ(Mini().piece(5), "<end_of_turn>");
-  EXPECT_EQ(Mini().Find("<end_of_turn>"), 5);
-  EXPECT_EQ(Mini().Find("no such piece"), -1);
-  EXPECT_THAT(Mini().chat_template(), HasSubstr("You are a professional "));
+  EXPECT_EQ(MiniTokenizer().vocab_size(), 15104);
+  EXPECT_EQ(MiniTokenizer().bos_id(), 2);
+  EXPECT_EQ(MiniTokenizer().pad_id(), 0);
+  EXPECT_EQ(MiniTokenizer().unk_id(), 3);
+  EXPECT_THAT(MiniTokenizer().end_ids(), ElementsAre(1, 5));
+  EXPECT_EQ(MiniTokenizer().kind(5), TokenKind::kControl);
+  EXPECT_EQ(MiniTokenizer().kind(3), TokenKind::kUnknown);
+  EXPECT_EQ(MiniTokenizer().kind(6), TokenKind::kUserDefined);
+  EXPECT_EQ(MiniTokenizer().kind(13), TokenKind::kByte);
+  EXPECT_EQ(MiniTokenizer().kind(300), TokenKind::kNormal);
+  EXPECT_EQ(MiniTokenizer().score(300), -300.0f);
+  EXPECT_EQ(MiniTokenizer().score(13), 0.0f);
+  EXPECT_EQ(MiniTokenizer().score(5), -1000.0f);
+  EXPECT_EQ(MiniTokenizer().piece(5), "<end_of_turn>");
+  EXPECT_EQ(MiniTokenizer().Find("<end_of_turn>"), 5);
+  EXPECT_EQ(MiniTokenizer().Find("no such piece"), -1);
+  EXPECT_THAT(MiniTokenizer().chat_template(), HasSubstr("You are a professional "));
 }
 
 TEST(TokenizerTest, EveryPieceIsFoundByItsSpelling) {
-  for (int32_t id = 0; id < Mini().vocab_size(); ++id) {
-    ASSERT_EQ(Mini().Find(Mini().piece(id)), id);
+  for (int32_t id = 0; id < MiniTokenizer().vocab_size(); ++id) {
+    ASSERT_EQ(MiniTokenizer().Find(MiniTokenizer().piece(id)), id);
   }
 }
 
@@ -136,36 +136,36 @@ TEST(TokenizerTest, StreamingGivesWholeCharactersAndTheSameText) {
   for (const char* text :
        {"Good morning, Müller! 日本語 👩‍👩‍👧‍👦 नमस्ते\n\n\n  x",
         "\u0301\u00a0𐍈", "<end_of_turn>a<eos>"}) {
-    const std::vector<int32_t> ids = Mini().Encode(text, {});
-    StreamingDecoder decoder(Mini());
+    const std::vector<int32_t> ids = MiniTokenizer().Encode(text, {});
+    StreamingDecoder decoder(MiniTokenizer());
     for (const int32_t id : ids) {
       const std::string part = decoder.Push(id);
       EXPECT_EQ(part.find('\xff'), std::string::npos);
       EXPECT_TRUE(part.empty() || (static_cast<uint8_t>(part[0]) & 0xc0) != 0x80)
           << "half a character";
     }
-    EXPECT_EQ(Streamed(Mini(), ids), Mini().Decode(ids));
+    EXPECT_EQ(Streamed(MiniTokenizer(), ids), MiniTokenizer().Decode(ids));
   }
-  const int32_t lead = Mini().Find("<0xE2>");
-  EXPECT_EQ(Streamed(Mini(), {lead, lead}), "\ufffd\ufffd");
+  const int32_t lead = MiniTokenizer().Find("<0xE2>");
+  EXPECT_EQ(Streamed(MiniTokenizer(), {lead, lead}), "\ufffd\ufffd");
 }
 
 TEST(TokenizerTest, RoundTripOfOrdinaryText) {
   for (const char* text :
        {"", " ", "  leading and trailing  ", "tabs\tand\r\nnewlines\n\n", "<bos> is a word here",
         "\u00a0\u200d\ufeff", "مرحبا بالعالم", "안녕하세요", "x\x01\x7f"}) {
-    EXPECT_EQ(Mini().Decode(Mini().Encode(text, {.parse_special = false})), text);
+    EXPECT_EQ(MiniTokenizer().Decode(MiniTokenizer().Encode(text, {.parse_special = false})), text);
   }
 }
 
 TEST(TokenizerTest, LongWordsAreNotQuadratic) {
   const std::string letters(1 << 20, 'a');
-  EXPECT_EQ(Mini().Decode(Mini().Encode(letters, {})), letters);
+  EXPECT_EQ(MiniTokenizer().Decode(MiniTokenizer().Encode(letters, {})), letters);
   const std::string spaces(1 << 20, ' ');
-  EXPECT_EQ(Mini().Decode(Mini().Encode(spaces, {})), spaces);
+  EXPECT_EQ(MiniTokenizer().Decode(MiniTokenizer().Encode(spaces, {})), spaces);
   std::string mixed;
   while (mixed.size() < (1 << 20)) mixed += "ab<end_of_tur";
-  EXPECT_EQ(Mini().Decode(Mini().Encode(mixed, {})), mixed);
+  EXPECT_EQ(MiniTokenizer().Decode(MiniTokenizer().Encode(mixed, {})), mixed);
 }
 
 TEST(TokenizerTest, HeapAndScanAgree) {
@@ -188,7 +188,7 @@ TEST(TokenizerTest, TakesTheTemplateFromTheFolder) {
   fs::remove_all(folder);
   fs::create_directories(folder);
   const std::string json = (folder / "tokenizer.json").string();
-  fs::copy_file(kSource + "/tests/corpus/tokenizer_json/small.json", json);
+  fs::copy_file(kSourceRoot + "/tests/corpus/tokenizer_json/small.json", json);
   const auto chat_template = [&json] {
     const auto tokenizer = Tokenizer::FromJsonFile(json);
     return tokenizer ? (*tokenizer)->chat_template() : ToString(tokenizer.error());

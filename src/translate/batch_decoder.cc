@@ -9,13 +9,6 @@ namespace {
 constexpr int64_t kChunkTokens = 128;   // of one prompt in one forward call
 constexpr int64_t kMaxBatchRows = 512;  // of one forward call; bounds the activations' memory
 
-struct ActiveSequence {
-  size_t job = 0;
-  std::unique_ptr<KvCache> cache;
-  int64_t fed = 0;  // prompt tokens read so far
-  RepetitionDetector repetition;
-};
-
 }  // namespace
 
 BatchDecoder::BatchDecoder(Gemma3& model, std::vector<int32_t> end_ids)
@@ -49,6 +42,13 @@ class DecodeRun {
   }
 
  private:
+  struct ActiveSequence {
+    size_t job = 0;
+    std::unique_ptr<KvCache> cache;
+    int64_t fed = 0;  // prompt tokens read so far
+    RepetitionDetector repetition;
+  };
+
   Result<void> Admit() {
     while (next_ < order_.size() && active_.size() < max_batch_) {
       Result<ActiveSequence> sequence = Start(order_[next_]);

@@ -33,7 +33,7 @@ void AppendCharacters(std::string_view text, std::vector<uint32_t>& out) {
   }
 }
 
-class SentenceCounter {
+class ChrfCounter {
  public:
   ChrfStats Count(const ChrfOptions& options, std::string_view hypothesis,
                   std::span<const std::string> references) {
@@ -119,7 +119,7 @@ ChrfStats& ChrfStats::operator+=(const ChrfStats& other) {
 
 ChrfStats SentenceChrfStats(const ChrfOptions& options, std::string_view hypothesis,
                             std::span<const std::string> references) {
-  return SentenceCounter().Count(options, hypothesis, references);
+  return ChrfCounter().Count(options, hypothesis, references);
 }
 
 double ComputeChrf(const ChrfOptions& options, const ChrfStats& stats) {
@@ -143,7 +143,7 @@ double ComputeChrf(const ChrfOptions& options, const ChrfStats& stats) {
 
 double CorpusChrf(const ChrfOptions& options, std::span<const std::string> hypotheses,
                   std::span<const std::string> references) {
-  SentenceCounter counter;
+  ChrfCounter counter;
   ChrfStats sum;
   for (size_t i = 0; i < std::min(hypotheses.size(), references.size()); ++i) {
     sum += counter.Count(options, hypotheses[i], references.subspan(i, 1));
