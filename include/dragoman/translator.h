@@ -21,6 +21,9 @@ struct TranslateOptions {
   int max_batch = 32;           // sentences decoded in step
   int64_t max_new_tokens = 0;   // per sentence; 0: from the source's length
   bool split_sentences = true;  // long texts are split at sentence boundaries and rejoined
+  // Addresses, placeholders, markup, code and emoji of the source arrive byte for byte: a sentence
+  // that lost one is translated again with marks in their place, or between them.
+  bool protect = true;
 };
 
 struct TranslatedText {

@@ -31,6 +31,7 @@ dragoman::TranslateOptions ToRoom(const TranslateOptions& options) {
   room.max_batch = options.max_batch;
   room.max_new_tokens = options.max_new_tokens;
   room.split_sentences = options.split_sentences;
+  room.protect = options.protect;
   return room;
 }
 

@@ -19,6 +19,7 @@ struct TranslateArguments {
   std::string model;
   api::TranslateOptions options;
   bool no_split = false;
+  bool no_protect = false;
   bool stream = false;
 };
 
@@ -37,6 +38,7 @@ Result<void> Stream(api::Translator& translator, const TranslateArguments& argum
 void RunTranslate(Context& context, TranslateArguments& arguments) {
   api::SetQuiet(context.quiet);
   arguments.options.split_sentences = !arguments.no_split;
+  arguments.options.protect = !arguments.no_protect;
   if (!arguments.texts.empty() && !arguments.inputs.empty()) {
     return FinishWithError(context, {ErrorCode::kInvalidArgument,
                                      "give either texts or --input files, not both", "translate"});
@@ -90,6 +92,9 @@ void AddTranslate(CLI::App& app, Context& context) {
       ->check(CLI::Range(0, 131072));
   command->add_flag("--no-split", arguments->no_split,
                     "Do not split long texts at sentence boundaries");
+  command->add_flag(
+      "--no-protect", arguments->no_protect,
+      "Leave URLs, e-mail addresses, placeholders, markup, code and emoji to the model");
   command->add_flag("--stream", arguments->stream,
                     "Print the text as it grows (on by itself on a terminal)");
   AddMachineOptions(*command, context);

@@ -51,7 +51,7 @@ class Nvml {
     char text[kTextBytes] = {};
     const auto name = Function<int (*)(NvmlDevice, char*, unsigned)>("nvmlDeviceGetName");
     if (name != nullptr && name(handle, text, kTextBytes - 1) == kNvmlSuccess) device->name = text;
-    const auto memory = Function<int (*)(NvmlDevice, NvmlMemory*)>("nvmlDeviceGetMemoryInfo");
+    const auto memory = Function<int (*)(NvmlDevice, void*)>("nvmlDeviceGetMemoryInfo");
     if (NvmlMemory info{}; memory != nullptr && memory(handle, &info) == kNvmlSuccess) {
       device->total_bytes = info.total;
       device->free_bytes = info.free;

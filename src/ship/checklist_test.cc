@@ -89,6 +89,14 @@ TEST(Checklist, EveryEvaluatorBearsEmptyEvidence) {
   }
   const auto checklist = EvaluateChecklist(RealTemplate(), context);
   ASSERT_TRUE(checklist) << ToString(checklist.error());
+  // Lists whose entries hold nothing.
+  const Json hollow = Json::array({Json::object()});
+  context.phases["model"]["files"] = hollow;
+  context.phases["baseline"]["pairs"] = hollow;
+  context.phases["compare"]["checks"] = hollow;
+  context.ladder["rungs"] = hollow;
+  const auto again = EvaluateChecklist(RealTemplate(), context);
+  ASSERT_TRUE(again) << ToString(again.error());
 }
 
 TEST(Checklist, AnUnknownKeyIsAnInternalError) {

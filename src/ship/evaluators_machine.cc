@@ -86,7 +86,7 @@ BoxVerdict PreflightBlockers(const Box&, const Context& context) {
   const Json blockers = context.Phase("preflight").value("blockers", Json::array());
   if (blockers.empty()) {
     return Done(fmt::format("none in {} checks (eval/doctor.json)",
-                            context.Phase("preflight")["checks"].size()));
+                            context.Phase("preflight").value("checks", Json::array()).size()));
   }
   return Failed(blockers[0].get<std::string>());
 }
@@ -118,10 +118,10 @@ BoxVerdict ModelFile(const Box& box, const Context& context) {
   std::string wanted;
   for (const Json& name : box.expect.value("any_of", Json::array())) {
     for (const Json& file : model.value("files", Json::array())) {
-      if (file["name"] != name) continue;
+      if (file.value("name", Json()) != name) continue;
       return Done(fmt::format("{}: {} bytes, SHA-256 {}", name.get<std::string>(),
-                              file["bytes"].get<uint64_t>(),
-                              file["sha256"].get<std::string>().substr(0, 16)));
+                              file.value("bytes", uint64_t{0}),
+                              file.value("sha256", std::string()).substr(0, 16)));
     }
     wanted += (wanted.empty() ? "" : " or ") + name.get<std::string>();
   }

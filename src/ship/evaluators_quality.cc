@@ -65,7 +65,7 @@ BoxVerdict BaselinePerPair(const Box&, const Context& context) {
   std::string text;
   for (const Json& pair : pairs) {
     text += fmt::format("{}{} {:.1f}", text.empty() ? "BLEU " : ", ",
-                        pair["pair"].get<std::string>(), pair["bleu"].get<double>());
+                        pair.value("pair", std::string()), pair.value("bleu", 0.0));
   }
   return pairs.size() == wanted && wanted > 0
              ? Done(text)
@@ -96,10 +96,11 @@ BoxVerdict GateVerdict(const Context& context,
   std::string good;
   int checks = 0;
   for (const Json& check : context.Phase("compare").value("checks", Json::array())) {
-    if (!wanted(check["name"].get<std::string>())) continue;
+    if (!wanted(check.value("name", std::string()))) continue;
     ++checks;
-    if (check["verdict"] != "GO") return Failed(check["reason"].get<std::string>());
-    good = check["reason"].get<std::string>();
+    if (check.value("verdict", std::string()) != "GO")
+      return Failed(check.value("reason", std::string()));
+    good = check.value("reason", std::string());
   }
   if (checks == 0) return NotApplicable("the suite has no such pair");
   return Done(checks == 1 ? good : fmt::format("all {} checks say GO", checks));
@@ -148,7 +149,7 @@ BoxVerdict LadderDecision(const Box&, const Context& context) {
   std::string text;
   for (const Json& rung : context.ladder.value("rungs", Json::array())) {
     text += fmt::format("{}{}: {}", text.empty() ? "" : ", then ",
-                        rung["recipe"].get<std::string>(), rung["decision"].get<std::string>());
+                        rung.value("recipe", std::string()), rung.value("decision", std::string()));
   }
   if (text.empty()) return Failed("no rung is recorded");
   return Done("NO. " + text +

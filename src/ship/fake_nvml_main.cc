@@ -26,8 +26,8 @@ int nvmlDeviceGetName(void*, char* text, unsigned length) {
 struct Memory {
   unsigned long long total, free, used;
 };
-int nvmlDeviceGetMemoryInfo(void*, Memory* memory) {
-  *memory = {8000000000ull, 6000000000ull, 2000000000ull};
+int nvmlDeviceGetMemoryInfo(void*, void* memory) {
+  *static_cast<Memory*>(memory) = {8000000000ull, 6000000000ull, 2000000000ull};
   return 0;
 }
 int nvmlDeviceGetCudaComputeCapability(void*, int* major, int* minor) {

@@ -7,9 +7,16 @@
 #include <numeric>
 
 #include "text/prompt.h"
+#include "text/protected_spans.h"
 
 namespace dragoman {
 namespace {
+
+// Numbers, punctuation and protected text only.
+bool NothingToTranslate(std::string_view text) {
+  const std::vector<std::string_view> stretches = StretchesBetween(FindProtectedSpans(text), text);
+  return std::none_of(stretches.begin(), stretches.end(), HasLetters);
+}
 
 // The model card of TranslateGemma states 2K tokens of input; as many again for the output.
 constexpr int64_t kMaxContextTokens = 4096;
@@ -119,6 +126,7 @@ PiecePlan RequestPlanner::CutText(const TranslationRequest& request,
                                   const TranslateOptions& options,
                                   const PieceLimits& limits) const {
   const std::string_view text = request.text;
+  if (options.protect && NothingToTranslate(text)) return {text, {}};
   if (options.split_sentences) {
     return PlanPieces(text, request.source.code, limits, [this](std::string_view part) {
       return static_cast<int64_t>(tokenizer_.Encode(part, {false, false}).size());

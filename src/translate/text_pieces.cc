@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "text/prompt.h"
+#include "text/protected_spans.h"
 #include "text/sentences.h"
 
 namespace dragoman {
@@ -149,6 +150,27 @@ class PiecePlanner {
   bool cutting_ = false;
 };
 
+// Sentences that end inside a URL or a tag (at its "?") go on.
+std::vector<TextPiece> SentencesOutsideSpans(std::string_view text, std::string_view language) {
+  const std::vector<ProtectedSpan> spans = FindProtectedSpans(text);
+  std::vector<TextPiece> sentences;
+  bool goes_on = false;
+  auto span = spans.begin();
+  for (const TextPiece& sentence : SplitSentences(text, language)) {
+    const char* end = sentence.text.data() + sentence.text.size() + sentence.trailing_space.size();
+    if (goes_on) {
+      sentences.back().text =
+          Between(sentences.back().text.data(), sentence.text.data() + sentence.text.size());
+      sentences.back().trailing_space = sentence.trailing_space;
+    } else {
+      sentences.push_back(sentence);
+    }
+    while (span != spans.end() && span->text.data() + span->text.size() <= end) ++span;
+    goes_on = span != spans.end() && span->text.data() < end;
+  }
+  return sentences;
+}
+
 }  // namespace
 
 PiecePlan PlanPieces(std::string_view text, std::string_view language, const PieceLimits& limits,
@@ -167,7 +189,7 @@ PiecePlan PlanPieces(std::string_view text, std::string_view language, const Pie
     return plan;
   }
   PiecePlanner planner(core, limits, count);
-  for (const TextPiece& sentence : SplitSentences(core, language)) planner.Add(sentence);
+  for (const TextPiece& sentence : SentencesOutsideSpans(core, language)) planner.Add(sentence);
   plan.pieces = planner.Finish();
   SourcePiece& last = plan.pieces.back();
   const char* last_end = last.text.data() + last.text.size();

@@ -108,6 +108,15 @@ TEST(TextPieces, EndlessSentenceIsCutAtClauseThenSpaceThenCharacter) {
   EXPECT_EQ(Joined(at_characters), solid);
 }
 
+TEST(TextPieces, AddressesAndTagsStayWhole) {
+  const std::string text =
+      "Read https://a.org/b?c=d first. Press <a title=\"No? Yes.\">this</a> now.";
+  const PiecePlan plan = Plan(text, 10, 100);
+  EXPECT_EQ(Joined(plan), text);
+  ASSERT_EQ(plan.pieces.size(), 2u);
+  EXPECT_EQ(plan.pieces[0].text, "Read https://a.org/b?c=d first.");
+}
+
 // Any bytes, any limits: lossless, within the limit, pieces never blank.
 TEST(TextPieces, RandomTextsLoseNothing) {
   const std::string_view parts[] = {"word ",
@@ -127,6 +136,8 @@ TEST(TextPieces, RandomTextsLoseNothing) {
                                     "\r\n",
                                     "\xe2\x80\xa8",
                                     "a",
+                                    "https://a.org/b?c=d!e ",
+                                    "<a title=\"No. Yes.\">",
                                     "averyveryverylongwordwithoutend"};
   Random random(3);
   for (int round = 0; round < 3000; ++round) {

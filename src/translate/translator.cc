@@ -7,7 +7,9 @@
 
 #include "base/process_stats.h"
 #include "text/prompt.h"
+#include "text/protected_spans.h"
 #include "translate/batch_decoder.h"
+#include "translate/protection.h"
 #include "translate/request_planner.h"
 #include "translate/trimming_stream.h"
 
@@ -56,9 +58,36 @@ void AddPiece(const SourcePiece& piece, const DecodeJob& job, const DecodedSeque
   translation.finish = FinishReason::kLength;
 }
 
-// decoded: of all jobs.
+// A restored piece costs both tries and warns as the one that was taken.
+void AddRestored(const SourcePiece& piece, const Translation& restored, Translation& translation) {
+  translation.prompt_tokens += restored.prompt_tokens;
+  translation.new_tokens += restored.new_tokens;
+  translation.latency_ms += restored.latency_ms;
+  if (piece.cut_inside_sentence) AddWarning("sentence cut", translation);
+  for (const std::string& warning : restored.warnings) AddWarning(warning.c_str(), translation);
+  if (restored.finish == FinishReason::kLength) translation.finish = FinishReason::kLength;
+}
+
+// The trimmed text of every job.
+std::vector<std::string> JobTexts(std::span<const DecodedSequence> decoded,
+                                  const Tokenizer& tokenizer) {
+  std::vector<std::string> texts;
+  for (const DecodedSequence& sequence : decoded) {
+    const std::string text = tokenizer.Decode(TextIds(sequence));
+    texts.emplace_back(TrimForPrompt(text));
+  }
+  return texts;
+}
+
+// What came out of a plan, by job.
+struct DecodedPlan {
+  std::vector<DecodedSequence> sequences;
+  std::vector<std::string> texts;
+  std::map<size_t, Translation> restored;  // translated again to keep protected text
+};
+
 Translation Assemble(const RequestPlan& plan, const RequestPlan::Request& request,
-                     std::span<const DecodedSequence> decoded, const Tokenizer& tokenizer) {
+                     const DecodedPlan& decoded) {
   Translation translation;
   translation.text = request.text.leading_space;
   translation.pieces = static_cast<int>(request.text.pieces.size());
@@ -66,23 +95,31 @@ Translation Assemble(const RequestPlan& plan, const RequestPlan::Request& reques
     translation.finish = FinishReason::kEmptyInput;
     return translation;
   }
-  double joined_ms = decoded[request.first_job].joined_ms;
-  double first_ms = decoded[request.first_job].first_token_ms;
+  double joined_ms = decoded.sequences[request.first_job].joined_ms;
+  double first_ms = decoded.sequences[request.first_job].first_token_ms;
   double finished_ms = 0;
   for (size_t i = 0; i < request.text.pieces.size(); ++i) {
     const SourcePiece& piece = request.text.pieces[i];
-    const DecodedSequence& sequence = decoded[request.first_job + i];
-    const std::string text = tokenizer.Decode(TextIds(sequence));
-    const std::string_view trimmed = TrimForPrompt(text);
-    translation.text += trimmed;
+    const size_t job = request.first_job + i;
+    const DecodedSequence& sequence = decoded.sequences[job];
+    const auto restored = decoded.restored.find(job);
+    const bool is_restored = restored != decoded.restored.end();
+    const std::string& text = is_restored ? restored->second.text : decoded.texts[job];
+    translation.text += text;
     translation.text += piece.space_after;
-    AddPiece(piece, plan.jobs[request.first_job + i], sequence, trimmed.empty(), translation);
+    if (is_restored) {
+      translation.prompt_tokens += static_cast<int64_t>(plan.jobs[job].prompt.size());
+      translation.new_tokens += static_cast<int64_t>(sequence.ids.size());
+      AddRestored(piece, restored->second, translation);
+    } else {
+      AddPiece(piece, plan.jobs[job], sequence, text.empty(), translation);
+    }
     joined_ms = std::min(joined_ms, sequence.joined_ms);
     first_ms = std::min(first_ms, sequence.first_token_ms);
     finished_ms = std::max(finished_ms, sequence.finished_ms);
   }
   translation.first_token_ms = first_ms - joined_ms;
-  translation.latency_ms = finished_ms - joined_ms;
+  translation.latency_ms += finished_ms - joined_ms;
   return translation;
 }
 
@@ -109,32 +146,43 @@ class ProgressCounter {
 };
 
 // Hands out one request's translation as its pieces grow side by side: the first unfinished piece
-// streams, what later ones have so far waits.
+// streams, what later ones have so far waits. A piece with protected text comes whole, and only
+// when Release says what it is.
 class PieceStream {
  public:
-  PieceStream(const PiecePlan& text, const Tokenizer& tokenizer,
+  PieceStream(const PiecePlan& text, const Tokenizer& tokenizer, bool protect,
               const std::function<void(std::string_view)>& on_text)
       : text_(text), on_text_(on_text) {
-    for (size_t i = 0; i < text.pieces.size(); ++i) pieces_.emplace_back(tokenizer);
+    for (const SourcePiece& piece : text.pieces) {
+      pieces_.emplace_back(tokenizer, protect && !FindProtectedSpans(piece.text).empty());
+    }
     Emit(text.leading_space);
   }
   void PushToken(size_t piece, int32_t id, bool is_end) {
-    if (!is_end)
-      pieces_[piece].waiting += pieces_[piece].trim.Push(pieces_[piece].decoder.Push(id));
+    if (is_end || pieces_[piece].comes_whole) return;
+    pieces_[piece].waiting += pieces_[piece].trim.Push(pieces_[piece].decoder.Push(id));
     Drain();
   }
   void PieceFinished(size_t piece) {
+    if (pieces_[piece].comes_whole) return;
     pieces_[piece].waiting += pieces_[piece].trim.Push(pieces_[piece].decoder.Finish());
+    pieces_[piece].finished = true;
+    Drain();
+  }
+  void Release(size_t piece, std::string_view text) {
+    if (!pieces_[piece].comes_whole) return;
+    pieces_[piece].waiting = text;
     pieces_[piece].finished = true;
     Drain();
   }
 
  private:
   struct Piece {
-    explicit Piece(const Tokenizer& tokenizer) : decoder(tokenizer) {}
+    Piece(const Tokenizer& tokenizer, bool whole) : decoder(tokenizer), comes_whole(whole) {}
     StreamingDecoder decoder;
     TrimmingStream trim;
     std::string waiting;
+    bool comes_whole = false;
     bool finished = false;
   };
   void Emit(std::string_view part) {
@@ -189,21 +237,50 @@ Result<std::vector<Translation>> Translator::Translate(std::span<const Translati
   ProgressCounter counter(plan, progress);
   BatchDecoder::Callbacks callbacks;
   callbacks.on_finished = [&](size_t job) { counter.PieceFinished(plan.request_of_job[job]); };
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      const std::vector<DecodedSequence> decoded,
-      state_->decoder->Run(plan.jobs, plan.joining_order, options.max_batch, callbacks));
+  DecodedPlan decoded;
+  DRAGOMAN_ASSIGN_OR_RETURN(decoded.sequences, state_->decoder->Run(plan.jobs, plan.joining_order,
+                                                                    options.max_batch, callbacks));
+  decoded.texts = JobTexts(decoded.sequences, *state_->tokenizer);
+  DRAGOMAN_ASSIGN_OR_RETURN(decoded.restored,
+                            RestoreProtected(requests, plan, decoded.texts, options));
   std::vector<Translation> translations;
   for (const RequestPlan::Request& request : plan.requests) {
-    translations.push_back(Assemble(plan, request, decoded, *state_->tokenizer));
+    translations.push_back(Assemble(plan, request, decoded));
   }
   return translations;
+}
+
+Result<std::map<size_t, Translation>> Translator::RestoreProtected(
+    std::span<const TranslationRequest> requests, const RequestPlan& plan,
+    std::span<const std::string> texts, const TranslateOptions& options) {
+  if (!options.protect) return {};
+  std::vector<size_t> jobs;
+  std::vector<TranslationRequest> pieces;
+  for (size_t job = 0; job < plan.jobs.size(); ++job) {
+    const TranslationRequest& request = requests[plan.request_of_job[job]];
+    const RequestPlan::Request& planned = plan.requests[plan.request_of_job[job]];
+    const std::string_view source = planned.text.pieces[job - planned.first_job].text;
+    if (KeepsSpans(FindProtectedSpans(source), texts[job])) continue;
+    jobs.push_back(job);
+    pieces.push_back({std::string(source), request.source, request.target});
+  }
+  TranslateOptions plain = options;
+  plain.protect = false;
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      std::vector<Translation> translations,
+      TranslateProtected(pieces, [&](std::span<const TranslationRequest> attempts) {
+        return Translate(attempts, plain);
+      }));
+  std::map<size_t, Translation> restored;
+  for (size_t i = 0; i < jobs.size(); ++i) restored.emplace(jobs[i], std::move(translations[i]));
+  return restored;
 }
 
 Result<Translation> Translator::TranslateStreaming(
     const TranslationRequest& request, const TranslateOptions& options,
     const std::function<void(std::string_view)>& on_text) {
   DRAGOMAN_ASSIGN_OR_RETURN(const RequestPlan plan, state_->planner->Plan({&request, 1}, options));
-  PieceStream stream(plan.requests[0].text, *state_->tokenizer, on_text);
+  PieceStream stream(plan.requests[0].text, *state_->tokenizer, options.protect, on_text);
   BatchDecoder::Callbacks callbacks;
   callbacks.on_token = [&](size_t job, int32_t id) {
     stream.PushToken(job, id, state_->decoder->IsEnd(id));
@@ -211,10 +288,18 @@ Result<Translation> Translator::TranslateStreaming(
   callbacks.on_finished = [&](size_t job) { stream.PieceFinished(job); };
   std::vector<size_t> reading_order(plan.jobs.size());
   for (size_t i = 0; i < reading_order.size(); ++i) reading_order[i] = i;
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      const std::vector<DecodedSequence> decoded,
-      state_->decoder->Run(plan.jobs, reading_order, options.max_batch, callbacks));
-  return Assemble(plan, plan.requests[0], decoded, *state_->tokenizer);
+  DecodedPlan decoded;
+  DRAGOMAN_ASSIGN_OR_RETURN(decoded.sequences, state_->decoder->Run(plan.jobs, reading_order,
+                                                                    options.max_batch, callbacks));
+  decoded.texts = JobTexts(decoded.sequences, *state_->tokenizer);
+  DRAGOMAN_ASSIGN_OR_RETURN(decoded.restored,
+                            RestoreProtected({&request, 1}, plan, decoded.texts, options));
+  for (size_t job = 0; job < plan.jobs.size(); ++job) {
+    const auto restored = decoded.restored.find(job);
+    stream.Release(job,
+                   restored == decoded.restored.end() ? decoded.texts[job] : restored->second.text);
+  }
+  return Assemble(plan, plan.requests[0], decoded);
 }
 
 Result<std::vector<int32_t>> Translator::GreedyIds(std::span<const int32_t> prompt,

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,6 +19,8 @@
 
 namespace dragoman {
 
+struct RequestPlan;
+
 struct TranslateOptions {
   int max_batch = 32;  // sentences decoded in step
   // Per piece; 0: from the source's length (4x + 64, at most what the context holds).
@@ -26,6 +29,10 @@ struct TranslateOptions {
   int64_t max_source_tokens = 0;
   // Split texts above max_source_tokens; false: translate whole or fail.
   bool split_sentences = true;
+  // A piece whose translation lost an address, placeholder, tag, code or emoji of its source
+  // (text/protected_spans.h) is translated again with marks in their place, and if that loses one
+  // too, stretch by stretch between them: what is protected always arrives.
+  bool protect = true;
 };
 
 struct TranslationRequest {
@@ -46,8 +53,9 @@ struct Translation {
   // Steps shared with the rest of the batch count in full; waiting for a place in it does not.
   double latency_ms = 0;
   double first_token_ms = 0;
-  std::vector<std::string>
-      warnings;  // "repetition", "length limit reached", "empty output", "sentence cut"
+  std::vector<std::string> warnings;  // "repetition", "length limit reached", "empty output",
+                                      // "sentence cut", and how protected text was kept: "protected
+                                      // by marks", "translated between protected text"
 };
 
 // One per model; not thread-safe.
@@ -59,8 +67,8 @@ class Translator {
   ~Translator();
 
   using ProgressCallback = std::function<void(size_t done, size_t total)>;
-  // All requests, in order, batched and length-sorted inside; the same result as one at a time. An
-  // empty or blank text translates to itself. Errors: kInvalidArgument (a text that cannot fit),
+  // All requests, in order, batched and length-sorted inside; the same result as one at a time. A
+  // text without letters (empty, blank; with protection also numbers, a URL) translates to itself. Errors: kInvalidArgument (a text that cannot fit),
   // kOutOfMemory.
   Result<std::vector<Translation>> Translate(std::span<const TranslationRequest> requests,
                                              const TranslateOptions& options,
@@ -83,6 +91,10 @@ class Translator {
  private:
   struct State;
   explicit Translator(std::unique_ptr<State> state);
+  // Translations of those pieces of a plan that lost protected text, by job.
+  Result<std::map<size_t, Translation>> RestoreProtected(
+      std::span<const TranslationRequest> requests, const RequestPlan& plan,
+      std::span<const std::string> texts, const TranslateOptions& options);
   std::unique_ptr<State> state_;
 };
 

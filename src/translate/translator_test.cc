@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "text/prompt.h"
+#include "text/protected_spans.h"
 #include "translate/trimming_stream.h"
 
 namespace dragoman {
@@ -241,7 +242,7 @@ TEST_F(TranslatorTest, LimitsAreKeptAndReported) {
 
 TEST_F(TranslatorTest, RefusesWhatDoesNotFit) {
   const TranslationRequest requests[] = {Request("Good morning.", "de"),
-                                         Request(std::string(40000, '7'), "de")};
+                                         Request(std::string(40000, 'x'), "de")};
   TranslateOptions options;
   options.split_sentences = false;
   const auto result = translator_->Translate(requests, options);
@@ -280,15 +281,58 @@ TEST_F(TranslatorTest, OddTextsDoNoHarm) {
       "----------------------------------------",
       "int main() { return 0; }",
       "Hello \xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d \xe4\xbd\xa0\xe5\xa5\xbd",
-      std::string(3000, '7'),
+      std::string(600, '7'),
   };
   std::vector<TranslationRequest> requests;
   for (const std::string& text : texts) requests.push_back(Request(text, "fr"));
-  const auto results = Run(requests);
+  TranslateOptions options;
+  options.protect = false;  // all of them through the model
+  const auto results = Run(requests, options);
   ASSERT_EQ(results.size(), texts.size());
   for (size_t i = 0; i < texts.size(); ++i) {
     EXPECT_GT(results[i].new_tokens, 0) << texts[i];
     EXPECT_LE(results[i].new_tokens, results[i].prompt_tokens * 4 + 64 * results[i].pieces);
+  }
+}
+
+// What must arrive byte for byte, in every language the model knows.
+TEST_F(TranslatorTest, ProtectedTextArrives) {
+  const std::vector<std::string> texts = {
+      "Read the guide at https://example.org/guide?lang=en&page=2 before you begin.",
+      "Write to anna.keller@example.com if you need help.",
+      "Hello {name}, you have {{count}} new messages.",
+      "%s deleted %d files.",
+      "Click <b>Save</b> to keep your <a href=\"#changes\">changes</a>.",
+      "The function parse_line(text) is in /usr/share/parser/line.c.",
+      "We won the game! \xf0\x9f\x8e\x89 See you on Saturday \xf0\x9f\x91\x8b\xf0\x9f\x8f\xbd",
+  };
+  std::vector<TranslationRequest> requests;
+  for (const char* target : {"de", "ja", "ar"}) {
+    for (const std::string& text : texts) requests.push_back(Request(text, target));
+  }
+  const auto results = Run(requests);
+  ASSERT_EQ(results.size(), requests.size());
+  size_t kept_by_the_model = 0;
+  for (size_t i = 0; i < results.size(); ++i) {
+    EXPECT_TRUE(KeepsSpans(FindProtectedSpans(requests[i].text), results[i].text))
+        << results[i].text;
+    kept_by_the_model += results[i].warnings.empty() ? 1 : 0;
+  }
+  EXPECT_LT(kept_by_the_model, results.size()) << "nothing had to be protected";
+  std::string streamed;
+  const auto alone = translator_->TranslateStreaming(
+      requests[0], {}, [&](std::string_view part) { streamed += part; });
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->text, results[0].text);
+  EXPECT_EQ(streamed, results[0].text);
+}
+
+TEST_F(TranslatorTest, TextsWithoutLettersAreCopied) {
+  for (const char* text :
+       {"42", " https://example.org/a ", "%s: {n}", "3 + 4 = 7 \xf0\x9f\x98\x80"}) {
+    const Translation translation = One(text, "fr");
+    EXPECT_EQ(translation.text, text);
+    EXPECT_EQ(translation.new_tokens, 0);
   }
 }
 

@@ -35,6 +35,7 @@ run bench 0 bench "$model" --prefill 16 --decode 4 --batch 1,2 --repetitions 1
 run package 0 package a.gguf -o package_folder --comparison comparison.json --results quantized.json
 run package_check 0 package --verify package_folder
 run ship '0|3|4' ship --workspace shipped --samples-per-language 2
+"$(dirname "$program")/dragoman-synth" --json --quiet --shape tiny -o synthetic >synth.json
 cp a.gguf.quantization_metadata.json metadata.json
 cp package_folder/manifest.json manifest.json
 cp shipped/checklist.json checklist.json
