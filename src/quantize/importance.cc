@@ -1,21 +1,12 @@
 // Collection of the columns' second moments through the model's tap.
 #include "quantize/importance.h"
 
-#include <algorithm>
-#include <memory>
 #include <utility>
 
-#include "base/sha256.h"
-#include "model/gemma3.h"
-#include "model/kv_cache.h"
-#include "text/prompt.h"
+#include "quantize/calibration_pass.h"
 
 namespace dragoman {
 namespace {
-
-constexpr int64_t kForwardTokens = 512;            // of one sequence in one forward call
-constexpr int64_t kBatchTokens = 1024;             // of all sequences in one forward call
-constexpr int64_t kMaxLogits = int64_t{64} << 20;  // of one forward call: 256 MiB
 
 // Sums in double: thousands of tokens of very different size meet in one column.
 class MomentSums {
@@ -48,190 +39,18 @@ class MomentSums {
   std::map<std::string, Sum> sums_;
 };
 
-// Removes the tap however the run ends.
-class TapGuard {
- public:
-  TapGuard(Gemma3& model, LinearTap tap) : model_(model) { model_.SetTap(std::move(tap)); }
-  ~TapGuard() { model_.SetTap({}); }
-  TapGuard(const TapGuard&) = delete;
-  TapGuard& operator=(const TapGuard&) = delete;
-
- private:
-  Gemma3& model_;
-};
-
-// One translated sentence as the model sees it after the shared prefix: first the tokens whose
-// output nobody reads, then those that predict the translation.
-struct Sequence {
-  std::vector<int32_t> silent, predicting;
-  int64_t tokens() const { return static_cast<int64_t>(silent.size() + predicting.size()); }
-};
-
-struct PairGroup {  // all sequences of one language pair
-  std::vector<int32_t> prefix;
-  std::vector<Sequence> sequences;
-};
-
-Result<std::vector<PairGroup>> BuildGroups(Translator& translator,
-                                           std::span<const TranslationRequest> requests,
-                                           const std::vector<Translation>& translations) {
-  std::map<std::pair<std::string, std::string>, PairGroup> groups;  // ordered: deterministic
-  const Tokenizer& tokenizer = translator.tokenizer();
-  const int64_t context = translator.model().config().context_length;
-  for (size_t i = 0; i < requests.size(); ++i) {
-    const TranslationRequest& request = requests[i];
-    if (translations[i].text.empty() || translations[i].pieces != 1)
-      continue;  // blank, or split to fit
-    PromptIds prompt = EncodePrompt(tokenizer, request.source, request.target, request.text);
-    if (prompt.rest.empty()) continue;
-    Sequence sequence;
-    sequence.predicting.push_back(prompt.rest.back());
-    prompt.rest.pop_back();
-    sequence.silent = std::move(prompt.rest);
-    const auto ids = tokenizer.Encode(translations[i].text, {false, false});
-    sequence.predicting.insert(sequence.predicting.end(), ids.begin(), ids.end());
-    if (static_cast<int64_t>(prompt.prefix.size()) + sequence.tokens() > context) continue;
-    PairGroup& group = groups[{request.source.code, request.target.code}];
-    group.prefix = std::move(prompt.prefix);
-    group.sequences.push_back(std::move(sequence));
-  }
-  if (groups.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "no calibration text of which the model makes a translation");
-  }
-  std::vector<PairGroup> list;
-  for (auto& [pair, group] : groups) list.push_back(std::move(group));
-  return list;
-}
-
-// Runs sequences through the model once, a batch of them side by side.
-class CalibrationPass {
- public:
-  CalibrationPass(Gemma3& model, std::function<void(size_t)> on_sequences)
-      : model_(model), on_sequences_(std::move(on_sequences)) {
-    logit_rows_ = std::clamp<int64_t>(kMaxLogits / std::max<int64_t>(1, model.config().vocab), 1,
-                                      kBatchTokens);
-  }
-
-  Result<void> Run(const PairGroup& group) {
-    const auto prefix_tokens = static_cast<int64_t>(group.prefix.size());
-    DRAGOMAN_ASSIGN_OR_RETURN(const auto prefix_cache,
-                              NewCache(std::max<int64_t>(prefix_tokens, 1)));
-    DRAGOMAN_RETURN_IF_ERROR(Feed(*prefix_cache, group.prefix));
-    size_t first = 0;
-    while (first < group.sequences.size()) {
-      size_t last = first;
-      int64_t rows = 0, predicting = 0;
-      do {  // at least one sequence; as many more as fit
-        rows += group.sequences[last].tokens();
-        predicting += static_cast<int64_t>(group.sequences[last].predicting.size());
-        ++last;
-      } while (last < group.sequences.size() &&
-               rows + group.sequences[last].tokens() <= kBatchTokens &&
-               predicting + static_cast<int64_t>(group.sequences[last].predicting.size()) <=
-                   logit_rows_);
-      DRAGOMAN_RETURN_IF_ERROR(RunBatch(
-          std::span<const Sequence>(group.sequences).subspan(first, last - first), *prefix_cache));
-      on_sequences_(last - first);
-      first = last;
-    }
-    return {};
-  }
-
- private:
-  Result<std::unique_ptr<KvCache>> NewCache(int64_t tokens) {
-    return KvCache::Create(model_.backend(), model_.config(), tokens,
-                           std::min(tokens, kForwardTokens));
-  }
-
-  Result<void> Feed(KvCache& cache, std::span<const int32_t> tokens) {
-    while (!tokens.empty()) {
-      const size_t count = std::min(tokens.size(), static_cast<size_t>(cache.max_chunk_tokens()));
-      const SequenceChunk chunk{&cache, tokens.first(count), false, true};
-      DRAGOMAN_RETURN_IF_ERROR(model_.Forward({&chunk, 1}));
-      tokens = tokens.subspan(count);
-    }
-    return {};
-  }
-
-  Result<void> RunBatch(std::span<const Sequence> sequences, const KvCache& prefix) {
-    std::vector<std::unique_ptr<KvCache>> caches;
-    for (const Sequence& sequence : sequences) {
-      DRAGOMAN_ASSIGN_OR_RETURN(auto cache, NewCache(prefix.length() + sequence.tokens()));
-      cache->CopyFrom(prefix);
-      caches.push_back(std::move(cache));
-    }
-    DRAGOMAN_RETURN_IF_ERROR(RunPhase(sequences, caches, &Sequence::silent, false));
-    return RunPhase(sequences, caches, &Sequence::predicting, true);
-  }
-
-  Result<void> RunPhase(std::span<const Sequence> sequences,
-                        const std::vector<std::unique_ptr<KvCache>>& caches,
-                        std::vector<int32_t> Sequence::*tokens, bool predicting) {
-    const int64_t most = predicting ? std::min(kForwardTokens, logit_rows_) : kForwardTokens;
-    for (size_t offset = 0;; offset += static_cast<size_t>(most)) {
-      std::vector<SequenceChunk> chunks;
-      for (size_t i = 0; i < sequences.size(); ++i) {
-        const std::vector<int32_t>& all = sequences[i].*tokens;
-        if (offset >= all.size()) continue;
-        const size_t count = std::min(static_cast<size_t>(most), all.size() - offset);
-        chunks.push_back({caches[i].get(), std::span<const int32_t>(all).subspan(offset, count),
-                          predicting, !predicting});
-      }
-      if (chunks.empty()) return {};
-      DRAGOMAN_RETURN_IF_ERROR(model_.Forward(chunks));
-    }
-  }
-
-  Gemma3& model_;
-  std::function<void(size_t)> on_sequences_;
-  int64_t logit_rows_ = 1;
-};
-
-Result<std::string> CachingKey(const Checkpoint& checkpoint,
-                               std::span<const TranslationRequest> requests) {
-  Sha256 hash;
-  for (const std::string& file : checkpoint.files()) {
-    DRAGOMAN_ASSIGN_OR_RETURN(const std::string digest, Sha256OfFile(file));
-    hash.Update(digest + "\n");
-  }
-  for (const TranslationRequest& request : requests) {
-    hash.Update(request.source.code + "\t" + request.target.code + "\t" +
-                std::to_string(request.text.size()) + "\t" + request.text + "\n");
-  }
-  return hash.HexDigest();
-}
-
 }  // namespace
 
 Result<ImportanceMatrix> CollectImportance(
     Translator& translator, std::span<const TranslationRequest> requests,
     const std::function<void(size_t done, size_t total)>& progress) {
-  // Half of the reported work is translating, half the second pass.
-  const size_t total = requests.size();
-  const auto report = [&](size_t done) {
-    if (progress) progress(std::min(done, total), total);
-  };
-  TranslateOptions options;
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      const auto translations,
-      translator.Translate(requests, options, [&](size_t done, size_t) { report(done / 2); }));
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto groups, BuildGroups(translator, requests, translations));
   MomentSums sums;
-  size_t sequences_done = 0;
-  const auto on_sequences = [&](size_t count) {
-    sequences_done += count;
-    report((total + sequences_done) / 2);
-  };
-  {
-    const TapGuard tap(translator.model(), [&](const LinearInput& input) { sums.Add(input); });
-    CalibrationPass pass(translator.model(), on_sequences);
-    for (const PairGroup& group : groups) DRAGOMAN_RETURN_IF_ERROR(pass.Run(group));
-  }
-  report(total);
+  DRAGOMAN_RETURN_IF_ERROR(RunCalibration(
+      translator, requests, [&](const LinearInput& input) { sums.Add(input); }, progress));
   ImportanceMatrix matrix;
   matrix.entries = sums.Entries();
-  DRAGOMAN_ASSIGN_OR_RETURN(matrix.hash, CachingKey(translator.model().checkpoint(), requests));
+  DRAGOMAN_ASSIGN_OR_RETURN(matrix.hash,
+                            CalibrationKey(translator.model().checkpoint(), requests));
   return matrix;
 }
 
