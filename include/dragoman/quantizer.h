@@ -30,6 +30,8 @@ struct QuantizeOptions {
   std::string type = "q4_k_m";
   std::string importance;  // imatrix GGUF; empty: none
   bool calibrate = false;  // measure the importance first
+  // "rounding", or "gptq": error feedback on second moments measured on the calibration set.
+  std::string method = "rounding";
   std::optional<uint64_t> max_size_bytes;
   bool plan_only = false;  // say what would be written, exactly, and stop
   Machine machine;

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "quantize/calibration_set.h"
+#include "quantize/hessian.h"
 #include "quantize/importance.h"
 #include "quantize/quantize.h"
 #include "translate/translator.h"
@@ -20,23 +22,42 @@
 namespace dragoman::api {
 namespace {
 
-Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
+// The calibration set and a translator of the model, together with what watches them.
+struct Calibration {
+  CalibrationSet set;
+  std::unique_ptr<dragoman::Translator> translator;
+};
+
+Result<Calibration> OpenCalibration(const CalibrateOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
   dragoman::CalibrationOptions room;
   room.sources_path = options.sources;
   room.source_language = options.from;
   room.target_languages = options.languages;
   room.max_sentences = options.max_sentences;
-  DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet(room));
+  Calibration calibration;
+  DRAGOMAN_ASSIGN_OR_RETURN(calibration.set, LoadCalibrationSet(room));
   DRAGOMAN_ASSIGN_OR_RETURN(
-      auto translator,
+      calibration.translator,
       dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
-  Progress progress("calibrate", set.requests.size(), "sentences");
+  return calibration;
+}
+
+Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const Calibration calibration, OpenCalibration(options));
+  Progress progress("calibrate", calibration.set.requests.size(), "sentences");
   DRAGOMAN_ASSIGN_OR_RETURN(ImportanceMatrix matrix,
-                            CollectImportance(*translator, set.requests,
+                            CollectImportance(*calibration.translator, calibration.set.requests,
                                               [&](size_t done, size_t) { progress.Update(done); }));
-  matrix.datasets = {set.name};
+  matrix.datasets = {calibration.set.name};
   return matrix;
+}
+
+Result<HessianMap> CollectSecondMoments(const CalibrateOptions& options) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const Calibration calibration, OpenCalibration(options));
+  Progress progress("calibrate", calibration.set.requests.size(), "sentences");
+  return CollectHessians(*calibration.translator, calibration.set.requests,
+                         [&](size_t done, size_t) { progress.Update(done); });
 }
 
 Report PlanReport(const QuantizePlan& plan) {
@@ -95,17 +116,23 @@ Result<Report> Quantize(const QuantizeOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, "an output file is needed (-o OUT.gguf), or --plan");
   }
   std::optional<ImportanceMatrix> importance;
+  std::optional<HessianMap> hessians;
   if (!options.importance.empty()) {
     DRAGOMAN_ASSIGN_OR_RETURN(importance, ReadImatrix(options.importance));
-  } else if (options.calibrate) {
+  } else if (options.calibrate || options.method == "gptq") {
     CalibrateOptions calibrate;
     calibrate.model = model;
     calibrate.machine = options.machine;
-    DRAGOMAN_ASSIGN_OR_RETURN(importance, Collect(calibrate));
+    if (options.method == "gptq") {
+      DRAGOMAN_ASSIGN_OR_RETURN(hessians, CollectSecondMoments(calibrate));
+    } else {
+      DRAGOMAN_ASSIGN_OR_RETURN(importance, Collect(calibrate));
+    }
   }
   dragoman::QuantizeOptions room;
   room.recipe = recipe;
   room.importance = importance ? &*importance : nullptr;
+  room.hessians = hessians ? &*hessians : nullptr;
   room.threads = options.machine.threads;
   room.max_size_bytes = options.max_size_bytes;
   std::optional<Progress> progress;

@@ -72,7 +72,7 @@ void AddCalibrate(CLI::App& app, Context& context) {
 void AddQuantize(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<QuantizeArguments>();
   CLI::App* command = app.add_subcommand(
-      "quantize", "Write a smaller GGUF by rounding, plain or importance-weighted");
+      "quantize", "Write a smaller GGUF by rounding, plain or importance-weighted, or by GPTQ");
   command->add_option("model", arguments->options.model, "Checkpoint folder, .safetensors or .gguf")
       ->required();
   command->add_option("-o,--output", arguments->options.output, "GGUF to write");
@@ -80,6 +80,12 @@ void AddQuantize(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--imatrix", arguments->options.importance,
                       "Importance matrix (dragoman calibrate, llama-imatrix)");
+  command
+      ->add_option("--method", arguments->options.method,
+                   "rounding; or gptq: each error is made good by the weights not yet rounded, on "
+                   "second moments measured on the set that ships")
+      ->check(CLI::IsMember({"rounding", "gptq"}))
+      ->capture_default_str();
   command->add_flag("--calibrate", arguments->options.calibrate,
                     "Measure the importance first, on the set that ships");
   command->add_option("--max-size", arguments->max_size,
@@ -90,6 +96,7 @@ void AddQuantize(CLI::App& app, Context& context) {
   command->footer(
       "Recipes:\n" + api::DescribeRecipes() +
       "\nExamples:\n  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --calibrate\n"
+      "  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --method gptq\n"
       "  dragoman quantize translategemma-4b-it --type q4_k_s --plan --json");
   command->callback([&context, arguments] { RunQuantize(context, *arguments); });
 }

@@ -11,6 +11,7 @@
 #include "base/process_stats.h"
 #include "base/sha256.h"
 #include "base/thread_pool.h"
+#include "quantize/feedback_encoder.h"
 #include "quantize/k_rows.h"
 #include "quantize/lane_search.h"
 #include "quantize/quantize_source.h"
@@ -113,6 +114,9 @@ class QuantizeRun {
         pool_(options.threads) {
     for (const ModelTensor& tensor : source.map.tensors) total_bytes_ += tensor.info->size_bytes;
     report_.threads = pool_.threads();
+    if (options.hessians != nullptr) {
+      feedback_.emplace(*options.hessians, options.damping, FeedbackOptions{});
+    }
   }
 
   Result<void> Write(const std::string& output_path) {
@@ -133,14 +137,24 @@ class QuantizeRun {
           std::max(report_.peak_anonymous_bytes, CurrentMemoryUse().anonymous_bytes);
       if (options_.progress) options_.progress(done_bytes_, total_bytes_, tensor.name);
     };
-    DRAGOMAN_ASSIGN_OR_RETURN(const TensorError error,
-                              EncodeTensor(*source_.checkpoint, request, pool_, sink, on_piece));
+    std::optional<double> output_loss;
+    TensorError error;
+    if (feedback_ && feedback_->Covers(request)) {
+      DRAGOMAN_ASSIGN_OR_RETURN(
+          const FeedbackTensorError both,
+          feedback_->Encode(*source_.checkpoint, request, pool_, sink, on_piece));
+      error = both.weights;
+      output_loss = both.output_loss;
+    } else {
+      DRAGOMAN_ASSIGN_OR_RETURN(error,
+                                EncodeTensor(*source_.checkpoint, request, pool_, sink, on_piece));
+    }
     source_.checkpoint->Release(*tensor.info);
     const double relative = error.mean_square_of_source > 0
                                 ? std::sqrt(error.mean_squared / error.mean_square_of_source)
                                 : 0;
     report_.tensors.push_back(
-        {tensor.name, request.type, error.mean_squared, relative, watch.Seconds()});
+        {tensor.name, request.type, error.mean_squared, relative, watch.Seconds(), output_loss});
     return {};
   }
 
@@ -149,6 +163,7 @@ class QuantizeRun {
   const QuantizeOptions& options_;
   QuantizeReport& report_;
   ThreadPool pool_;
+  std::optional<FeedbackEncoder> feedback_;
   uint64_t done_bytes_ = 0, total_bytes_ = 0;
 };
 
@@ -156,6 +171,8 @@ void DescribeMethod(const QuantizeOptions& options, QuantizeReport& report) {
   report.instruction_set = SimdLaneKernels().name;
   if (IsPlainRecipe(options.recipe)) {
     report.method = "conversion";
+  } else if (options.hessians != nullptr) {
+    report.method = "error feedback";
   } else if (options.importance == nullptr) {
     report.method = "plain rounding";
   } else {

@@ -18,6 +18,7 @@
 #include "blocks/block_type.h"
 #include "dragoman/result.h"
 #include "formats/checkpoint.h"
+#include "quantize/hessian.h"
 #include "quantize/importance.h"
 #include "quantize/recipe.h"
 
@@ -45,6 +46,10 @@ OrderedJson ToJson(const QuantizePlan& plan);
 struct QuantizeOptions {
   Recipe recipe;
   const ImportanceMatrix* importance = nullptr;  // null: plain rounding
+  // Second moments of the inputs: error feedback instead of rounding, for every tensor that has
+  // them. Null: rounding.
+  const HessianMap* hessians = nullptr;
+  double damping = 0.01;  // of the Hessians, share of the mean diagonal
   int threads = 0;
   std::optional<uint64_t>
       max_size_bytes;  // refuse a plan that is larger (kInvalidArgument, saying what fits)
@@ -61,13 +66,16 @@ struct QuantizedTensorReport {
   double mean_squared_error = 0;  // against the source, unweighted
   double relative_rmse = 0;       // sqrt(mse / mean square of the source)
   double seconds = 0;
+  // With error feedback: mean (w - q) H (w - q)^T over w H w^T, of what the layer computes.
+  std::optional<double> relative_output_loss;
 };
 
 struct QuantizeReport {
   QuantizePlan plan;
   std::string input_path;
   std::vector<QuantizedTensorReport> tensors;
-  std::string method;  // "conversion", "plain rounding", "importance-weighted rounding"
+  std::string method;  // "conversion", "plain rounding", "importance-weighted rounding",
+                       // "error feedback"
   std::vector<std::string> importance_datasets;  // empty without importance
   std::string importance_hash;
   std::string instruction_set;  // that the search ran with; no influence on the output

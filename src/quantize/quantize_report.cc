@@ -64,6 +64,9 @@ OrderedJson ToJson(const QuantizeReport& report) {
     OrderedJson tensor = TensorJson(report.plan.tensors[i]);
     tensor["mean_squared_error"] = report.tensors[i].mean_squared_error;
     tensor["relative_rmse"] = report.tensors[i].relative_rmse;
+    if (report.tensors[i].relative_output_loss) {
+      tensor["relative_output_loss"] = *report.tensors[i].relative_output_loss;
+    }
     json["tensors"].push_back(std::move(tensor));
   }
   // Of this run, not of the result: everything above is the same every time.

@@ -1,0 +1,178 @@
+#include "quantize/error_feedback.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "quantize/tensor_encoder.h"
+
+namespace dragoman {
+namespace {
+
+constexpr int64_t kTestDim = 512;
+constexpr int64_t kTestRows = 24;
+
+// Inputs that are sums of a few patterns, as those of real layers are.
+Hessian CorrelatedHessian(int64_t dim, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  const int64_t patterns = dim / 8, tokens = 2 * dim;
+  std::vector<float> mix(static_cast<size_t>(patterns * dim));
+  for (float& x : mix) x = normal(random);
+  Hessian hessian;
+  hessian.dim = dim;
+  hessian.tokens = static_cast<uint64_t>(tokens);
+  hessian.mean.assign(static_cast<size_t>(dim * dim), 0.0f);
+  std::vector<float> x(static_cast<size_t>(dim));
+  for (int64_t t = 0; t < tokens; ++t) {
+    for (float& v : x) v = 0.3f * normal(random);
+    for (int64_t p = 0; p < patterns; ++p) {
+      const float strength = normal(random) / std::sqrt(static_cast<float>(patterns));
+      for (int64_t i = 0; i < dim; ++i) {
+        x[static_cast<size_t>(i)] += strength * mix[static_cast<size_t>(p * dim + i)];
+      }
+    }
+    for (int64_t i = 0; i < dim; ++i) {
+      for (int64_t j = 0; j < dim; ++j) {
+        hessian.mean[static_cast<size_t>(i * dim + j)] +=
+            x[static_cast<size_t>(i)] * x[static_cast<size_t>(j)] / static_cast<float>(tokens);
+      }
+    }
+  }
+  return hessian;
+}
+
+std::vector<float> RandomWeights(int64_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0.0f, 0.05f);
+  std::vector<float> weights(static_cast<size_t>(count));
+  for (float& w : weights) w = normal(random);
+  return weights;
+}
+
+double LossOf(const std::vector<float>& values, BlockType type, const std::vector<std::byte>& bytes,
+              const std::vector<float>& hessian) {
+  std::vector<float> decoded(values.size());
+  TraitsOf(type).decode(bytes.data(), static_cast<int64_t>(values.size()), decoded.data());
+  double loss = 0;
+  for (int64_t row = 0; row < kTestRows; ++row) {
+    for (int64_t i = 0; i < kTestDim; ++i) {
+      const auto at = static_cast<size_t>(row * kTestDim + i);
+      const double error = static_cast<double>(values[at]) - decoded[at];
+      for (int64_t j = 0; j < kTestDim; ++j) {
+        const auto other = static_cast<size_t>(row * kTestDim + j);
+        loss += error * hessian[static_cast<size_t>(i * kTestDim + j)] *
+                (static_cast<double>(values[other]) - decoded[other]);
+      }
+    }
+  }
+  return loss;
+}
+
+class ErrorFeedback : public ::testing::TestWithParam<BlockType> {
+ protected:
+  static void SetUpTestSuite() {
+    hessian_ = new Hessian(CorrelatedHessian(kTestDim, 3));
+    damped_ = new std::vector<float>();
+    ThreadPool pool(2);
+    factor_ = new FeedbackFactor(*FactorForFeedback(*hessian_, 0.01, pool, damped_));
+  }
+  static void TearDownTestSuite() {
+    delete hessian_;
+    delete damped_;
+    delete factor_;
+  }
+
+  FeedbackLoss Round(int threads, const FeedbackOptions& options, std::vector<std::byte>& out) {
+    const auto backend = OpenBackend("auto", threads);
+    ThreadPool pool(threads);
+    out.resize(static_cast<size_t>(*TensorBytes(GetParam(), kTestRows, kTestDim)));
+    return RoundWithFeedback({factor_, damped_}, GetParam(), values_.data(), kTestRows, options,
+                             **backend, pool, out.data());
+  }
+
+  static Hessian* hessian_;
+  static std::vector<float>* damped_;
+  static FeedbackFactor* factor_;
+  const std::vector<float> values_ = RandomWeights(kTestRows * kTestDim, 4);
+};
+Hessian* ErrorFeedback::hessian_;
+std::vector<float>* ErrorFeedback::damped_;
+FeedbackFactor* ErrorFeedback::factor_;
+
+TEST_P(ErrorFeedback, LosesMuchLessThanRounding) {
+  std::vector<std::byte> rounded(
+      static_cast<size_t>(*TensorBytes(GetParam(), kTestRows, kTestDim)));
+  EncodeRows(GetParam(), values_.data(), kTestRows, kTestDim, {}, rounded.data());
+  const double plain = LossOf(values_, GetParam(), rounded, *damped_);
+  std::vector<std::byte> fed;
+  const FeedbackLoss loss = Round(2, {}, fed);
+  const double found = LossOf(values_, GetParam(), fed, *damped_);
+  EXPECT_LT(found, 0.75 * plain);
+  EXPECT_LT(loss.after_passes, loss.after_feedback);
+  EXPECT_NEAR(loss.after_passes, found, 1e-3 * found);  // what is reported is what is written
+}
+
+TEST_P(ErrorFeedback, GivesTheSameBytesForAnyNumberOfThreads) {
+  std::vector<std::byte> one, three;
+  Round(1, {}, one);
+  Round(3, {}, three);
+  EXPECT_EQ(one, three);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, ErrorFeedback,
+                         ::testing::Values(BlockType::kQ4_K, BlockType::kQ5_K, BlockType::kQ6_K,
+                                           BlockType::kQ8_0, BlockType::kQ4_0, BlockType::kQ4_1,
+                                           BlockType::kQ5_0, BlockType::kQ5_1),
+                         [](const auto& param) { return std::string(TraitsOf(param.param).name); });
+
+TEST(FeedbackFactor, MultipliesBackToTheDampedMatrix) {
+  constexpr int64_t kSize = 64;
+  const Hessian hessian = CorrelatedHessian(kSize, 5);
+  ThreadPool pool(2);
+  std::vector<float> damped;
+  const auto factor = FactorForFeedback(hessian, 0.01, pool, &damped);
+  ASSERT_TRUE(factor.has_value());
+  const auto m = [&](int64_t i, int64_t k) -> double {
+    if (i == k) return 1;
+    return i < k ? factor->feedback[static_cast<size_t>(k * kSize + i)] : 0;
+  };
+  for (int64_t i = 0; i < kSize; ++i) {
+    for (int64_t j = 0; j < kSize; ++j) {
+      double sum = 0;
+      for (int64_t k = 0; k < kSize; ++k) {
+        sum += m(i, k) * factor->residual[static_cast<size_t>(k)] * m(j, k);
+      }
+      EXPECT_NEAR(sum, damped[static_cast<size_t>(i * kSize + j)], 1e-4);
+    }
+  }
+}
+
+TEST(FeedbackFactor, DampsMoreWhenColumnsAreCopiesOfEachOther) {
+  Hessian hessian{8, 1, std::vector<float>(64, 1.0f)};
+  ThreadPool pool(1);
+  EXPECT_TRUE(FactorForFeedback(hessian, 0.0, pool, nullptr).has_value());
+}
+
+TEST(FeedbackFactor, RefusesWhatNoDampingMends) {
+  ThreadPool pool(1);
+  Hessian zero{4, 1, std::vector<float>(16, 0.0f)};
+  EXPECT_FALSE(FactorForFeedback(zero, 0.01, pool, nullptr).has_value());
+  Hessian broken{4, 1, std::vector<float>(16, std::numeric_limits<float>::quiet_NaN())};
+  EXPECT_FALSE(FactorForFeedback(broken, 0.01, pool, nullptr).has_value());
+}
+
+TEST(HessianOwner, IsSharedByTensorsWithOneInput) {
+  EXPECT_EQ(HessianOwner("blk.3.attn_k.weight"), "blk.3.attn_q.weight");
+  EXPECT_EQ(HessianOwner("blk.3.attn_v.weight"), "blk.3.attn_q.weight");
+  EXPECT_EQ(HessianOwner("blk.3.ffn_up.weight"), "blk.3.ffn_gate.weight");
+  EXPECT_EQ(HessianOwner("blk.3.ffn_down.weight"), "blk.3.ffn_down.weight");
+  EXPECT_EQ(HessianOwner("token_embd.weight"), "token_embd.weight");
+}
+
+}  // namespace
+}  // namespace dragoman
