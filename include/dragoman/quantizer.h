@@ -28,6 +28,7 @@ struct QuantizeOptions {
   std::string model;   // empty: the bundled model
   std::string output;  // GGUF to write; may be empty for a plan
   std::string type = "q4_k_m";
+  std::string plan;        // JSON of a plan whose types win over those of `type`; empty: none
   std::string importance;  // imatrix GGUF; empty: none
   bool calibrate = false;  // measure the importance first
   // "rounding", or "gptq": error feedback on second moments measured on the calibration set.

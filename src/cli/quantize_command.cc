@@ -80,6 +80,8 @@ void AddQuantize(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--imatrix", arguments->options.importance,
                       "Importance matrix (dragoman calibrate, llama-imatrix)");
+  command->add_option("--use-plan", arguments->options.plan,
+                      "Types of single tensors: what --plan --json printed, edited as you like");
   command
       ->add_option("--method", arguments->options.method,
                    "rounding; or gptq: each error is made good by the weights not yet rounded, on "

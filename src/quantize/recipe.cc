@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "quantize/recipe_overrides.h"
+
 namespace dragoman {
 namespace {
 
@@ -162,6 +164,7 @@ Result<std::vector<BlockType>> ChooseTypes(const Recipe& recipe,
     const uint64_t cols = tensor.shape.empty() ? 1 : tensor.shape.back();
     types.push_back(tensor.is_norm ? BlockType::kF32 : FittingType(type, cols));
   }
+  DRAGOMAN_RETURN_IF_ERROR(ApplyOverrides(recipe, tensors, types));
   return types;
 }
 

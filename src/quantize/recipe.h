@@ -4,6 +4,8 @@
 #define DRAGOMAN_QUANTIZE_RECIPE_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,17 +22,26 @@ struct Recipe {
   std::string name;         // "Q4_K_M"
   uint32_t gguf_file_type;  // general.file_type
   std::string description;  // for --help
+  // Types chosen by hand, by tensor name; the mix counts its layers as if they were not.
+  std::map<std::string, BlockType, std::less<>> overrides = {};
 };
 std::span<const Recipe> AllRecipes();  // F16 BF16 F32 Q8_0 Q6_K Q5_K_S Q5_K_M Q4_K_S Q4_K_M
 // Any letter case. Errors: kInvalidArgument listing the known ones.
 Result<Recipe> FindRecipe(std::string_view name);
+// Takes the types of a plan, as `quantize --plan --json` prints it and as somebody may have edited
+// it since; only the tensors' names and types count. Errors: kNotFound, kCorruptFile (no such
+// document), kInvalidArgument naming an unknown or unsupported type.
+Result<void> AddOverridesFromPlan(const std::string& plan_path, Recipe& recipe);
+// Can blocks of this type be written?
+bool HasEncoder(BlockType type);
 // Stores the weights as 16- or 32-bit floats: a conversion, no loss by search.
 bool IsPlainRecipe(const Recipe& recipe);
 
 // One type per tensor, in the order of `tensors` (which must be the model's canonical order: the
 // mixes count layers by the tensors seen so far). Norms stay float32. Rows that are no multiple of
 // a type's block get the nearest type that fits. Errors: kInvalidArgument for a recipe that is none
-// of AllRecipes().
+// of AllRecipes(), and for overrides of tensors that are not there, that are norms, or whose rows
+// the type does not divide.
 Result<std::vector<BlockType>> ChooseTypes(const Recipe& recipe,
                                            std::span<const ModelTensor> tensors);
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
@@ -160,6 +161,42 @@ TEST(Recipe, NamesInAnyCaseAndUnknownOnesWithTheList) {
   EXPECT_EQ(unknown.error().code, ErrorCode::kInvalidArgument);
   EXPECT_THAT(unknown.error().message,
               testing::AllOf(testing::HasSubstr("q4_k"), testing::HasSubstr("Q5_K_S")));
+}
+
+std::string WritePlan(const std::string& name, const std::string& text) {
+  const std::string path = ::testing::TempDir() + name;
+  std::ofstream(path) << text;
+  return path;
+}
+
+TEST(RecipeOverrides, WinOverTheMix) {
+  Recipe recipe = *FindRecipe("Q4_K_M");
+  const auto path =
+      WritePlan("plan.json",
+                R"({"tensors": [{"name": "token_embd.weight", "type": "q8_0", "size_bytes": 1}]})");
+  ASSERT_TRUE(AddOverridesFromPlan(path, recipe).has_value());
+  ASSERT_EQ(recipe.overrides.size(), 1u);
+  EXPECT_EQ(recipe.overrides.begin()->second, BlockType::kQ8_0);
+}
+
+TEST(RecipeOverrides, RefuseWhatIsNoPlan) {
+  const char* bad[] = {
+      "[]",
+      "{}",
+      R"({"tensors": [1]})",
+      R"({"tensors": [{"name": "a", "type": "Q9"}]})",
+      R"({"tensors": [{"name": "a", "type": "I32"}]})",
+      R"({"tensors": [{"name": "a", "type": "F32"}, {"name": "a", "type": "F32"}]})"};
+  for (const char* text : bad) {
+    Recipe recipe = *FindRecipe("Q4_K_M");
+    EXPECT_FALSE(AddOverridesFromPlan(WritePlan("bad.json", text), recipe).has_value()) << text;
+  }
+}
+
+TEST(RecipeOverrides, RefuseTensorsThatAreNotThere) {
+  Recipe recipe = *FindRecipe("Q4_K_M");
+  recipe.overrides["blk.99.attn_q.weight"] = BlockType::kQ8_0;
+  EXPECT_FALSE(ChooseTypes(recipe, {}).has_value());
 }
 
 }  // namespace
