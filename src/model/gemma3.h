@@ -70,6 +70,7 @@ class Gemma3 {
   void SetResidualTap(ResidualTap tap);
 
   struct State;  // gemma3_state.h, private to this room
+  State& state() { return *state_; }
 
  private:
   explicit Gemma3(std::unique_ptr<State> state);
