@@ -13,9 +13,11 @@
 #include "api/model_path.h"
 #include "base/json.h"
 #include "base/progress.h"
+#include "quantize/calibration_pass.h"
 #include "quantize/calibration_set.h"
 #include "quantize/hessian.h"
 #include "quantize/importance.h"
+#include "quantize/output_sensitivity.h"
 #include "quantize/quantize.h"
 #include "translate/translator.h"
 
@@ -43,6 +45,8 @@ Result<Calibration> OpenCalibration(const CalibrateOptions& options) {
   return calibration;
 }
 
+constexpr int64_t kRowsOfBatch = 1024, kAskedOfBatch = 512;
+
 Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Calibration calibration, OpenCalibration(options));
   Progress progress("calibrate", calibration.set.requests.size(), "sentences");
@@ -56,8 +60,13 @@ Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
 Result<HessianMap> CollectSecondMoments(const CalibrateOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Calibration calibration, OpenCalibration(options));
   Progress progress("calibrate", calibration.set.requests.size(), "sentences");
-  return CollectHessians(*calibration.translator, calibration.set.requests,
-                         [&](size_t done, size_t) { progress.Update(done); });
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      const auto groups,
+      TranslateForCalibration(*calibration.translator, calibration.set.requests,
+                              [&](size_t done, size_t) { progress.Update(done / 4); }));
+  const auto batches = PackSequences(groups, kRowsOfBatch, kAskedOfBatch);
+  return CollectSensitivities(calibration.translator->model(), batches, {},
+                              [&](size_t done, size_t) { progress.Update(done); });
 }
 
 Report PlanReport(const QuantizePlan& plan) {

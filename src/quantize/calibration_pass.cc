@@ -30,22 +30,10 @@ class TapGuard {
   Gemma3& model_;
 };
 
-// One translated sentence as the model sees it after the shared prefix: first the tokens whose
-// output nobody reads, then those that predict the translation.
-struct Sequence {
-  std::vector<int32_t> silent, predicting;
-  int64_t tokens() const { return static_cast<int64_t>(silent.size() + predicting.size()); }
-};
-
-struct PairGroup {  // all sequences of one language pair
-  std::vector<int32_t> prefix;
-  std::vector<Sequence> sequences;
-};
-
-Result<std::vector<PairGroup>> BuildGroups(Translator& translator,
-                                           std::span<const TranslationRequest> requests,
-                                           const std::vector<Translation>& translations) {
-  std::map<std::pair<std::string, std::string>, PairGroup> groups;  // ordered: deterministic
+Result<std::vector<CalibrationGroup>> BuildGroups(Translator& translator,
+                                                  std::span<const TranslationRequest> requests,
+                                                  const std::vector<Translation>& translations) {
+  std::map<std::pair<std::string, std::string>, CalibrationGroup> groups;  // ordered: deterministic
   const Tokenizer& tokenizer = translator.tokenizer();
   const int64_t context = translator.model().config().context_length;
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -54,14 +42,14 @@ Result<std::vector<PairGroup>> BuildGroups(Translator& translator,
       continue;  // blank, or split to fit
     PromptIds prompt = EncodePrompt(tokenizer, request.source, request.target, request.text);
     if (prompt.rest.empty()) continue;
-    Sequence sequence;
+    CalibrationSequence sequence;
     sequence.predicting.push_back(prompt.rest.back());
     prompt.rest.pop_back();
     sequence.silent = std::move(prompt.rest);
     const auto ids = tokenizer.Encode(translations[i].text, {false, false});
     sequence.predicting.insert(sequence.predicting.end(), ids.begin(), ids.end());
     if (static_cast<int64_t>(prompt.prefix.size()) + sequence.tokens() > context) continue;
-    PairGroup& group = groups[{request.source.code, request.target.code}];
+    CalibrationGroup& group = groups[{request.source.code, request.target.code}];
     group.prefix = std::move(prompt.prefix);
     group.sequences.push_back(std::move(sequence));
   }
@@ -69,7 +57,7 @@ Result<std::vector<PairGroup>> BuildGroups(Translator& translator,
     return Fail(ErrorCode::kInvalidArgument,
                 "no calibration text of which the model makes a translation");
   }
-  std::vector<PairGroup> list;
+  std::vector<CalibrationGroup> list;
   for (auto& [pair, group] : groups) list.push_back(std::move(group));
   return list;
 }
@@ -83,7 +71,7 @@ class CalibrationPass {
                                       kBatchTokens);
   }
 
-  Result<void> Run(const PairGroup& group) {
+  Result<void> Run(const CalibrationGroup& group) {
     const auto prefix_tokens = static_cast<int64_t>(group.prefix.size());
     DRAGOMAN_ASSIGN_OR_RETURN(const auto prefix_cache,
                               NewCache(std::max<int64_t>(prefix_tokens, 1)));
@@ -101,7 +89,8 @@ class CalibrationPass {
                predicting + static_cast<int64_t>(group.sequences[last].predicting.size()) <=
                    logit_rows_);
       DRAGOMAN_RETURN_IF_ERROR(RunBatch(
-          std::span<const Sequence>(group.sequences).subspan(first, last - first), *prefix_cache));
+          std::span<const CalibrationSequence>(group.sequences).subspan(first, last - first),
+          *prefix_cache));
       on_sequences_(last - first);
       first = last;
     }
@@ -124,20 +113,20 @@ class CalibrationPass {
     return {};
   }
 
-  Result<void> RunBatch(std::span<const Sequence> sequences, const KvCache& prefix) {
+  Result<void> RunBatch(std::span<const CalibrationSequence> sequences, const KvCache& prefix) {
     std::vector<std::unique_ptr<KvCache>> caches;
-    for (const Sequence& sequence : sequences) {
+    for (const CalibrationSequence& sequence : sequences) {
       DRAGOMAN_ASSIGN_OR_RETURN(auto cache, NewCache(prefix.length() + sequence.tokens()));
       cache->CopyFrom(prefix);
       caches.push_back(std::move(cache));
     }
-    DRAGOMAN_RETURN_IF_ERROR(RunPhase(sequences, caches, &Sequence::silent, false));
-    return RunPhase(sequences, caches, &Sequence::predicting, true);
+    DRAGOMAN_RETURN_IF_ERROR(RunPhase(sequences, caches, &CalibrationSequence::silent, false));
+    return RunPhase(sequences, caches, &CalibrationSequence::predicting, true);
   }
 
-  Result<void> RunPhase(std::span<const Sequence> sequences,
+  Result<void> RunPhase(std::span<const CalibrationSequence> sequences,
                         const std::vector<std::unique_ptr<KvCache>>& caches,
-                        std::vector<int32_t> Sequence::*tokens, bool predicting) {
+                        std::vector<int32_t> CalibrationSequence::*tokens, bool predicting) {
     const int64_t most = predicting ? std::min(kForwardTokens, logit_rows_) : kForwardTokens;
     for (size_t offset = 0;; offset += static_cast<size_t>(most)) {
       std::vector<SequenceChunk> chunks;
@@ -160,6 +149,48 @@ class CalibrationPass {
 
 }  // namespace
 
+Result<std::vector<CalibrationGroup>> TranslateForCalibration(
+    Translator& translator, std::span<const TranslationRequest> requests,
+    const std::function<void(size_t done, size_t total)>& progress) {
+  TranslateOptions options;
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto translations,
+                            translator.Translate(requests, options, [&](size_t done, size_t total) {
+                              if (progress) progress(done, total);
+                            }));
+  return BuildGroups(translator, requests, translations);
+}
+
+std::vector<PackedSequences> PackSequences(const std::vector<CalibrationGroup>& groups,
+                                           int64_t most_rows, int64_t most_asked) {
+  std::vector<PackedSequences> batches;
+  for (const CalibrationGroup& group : groups) {
+    PackedSequences batch;
+    const auto begin = [&] {
+      batch = {};
+      batch.tokens = group.prefix;
+      batch.prefix_rows = batch.rows();
+    };
+    begin();
+    for (const CalibrationSequence& sequence : group.sequences) {
+      const auto asked = static_cast<int64_t>(sequence.predicting.size());
+      const bool full = batch.rows() + sequence.tokens() > most_rows ||
+                        static_cast<int64_t>(batch.asked_rows.size()) + asked > most_asked;
+      if (full && !batch.sequence_rows.empty()) {
+        batches.push_back(std::move(batch));
+        begin();
+      }
+      batch.tokens.insert(batch.tokens.end(), sequence.silent.begin(), sequence.silent.end());
+      for (const int32_t token : sequence.predicting) {
+        batch.asked_rows.push_back(batch.rows());
+        batch.tokens.push_back(token);
+      }
+      batch.sequence_rows.push_back(sequence.tokens());
+    }
+    if (!batch.sequence_rows.empty()) batches.push_back(std::move(batch));
+  }
+  return batches;
+}
+
 Result<void> RunCalibration(Translator& translator, std::span<const TranslationRequest> requests,
                             const LinearTap& tap,
                             const std::function<void(size_t done, size_t total)>& progress) {
@@ -168,11 +199,9 @@ Result<void> RunCalibration(Translator& translator, std::span<const TranslationR
   const auto report = [&](size_t done) {
     if (progress) progress(std::min(done, total), total);
   };
-  TranslateOptions options;
   DRAGOMAN_ASSIGN_OR_RETURN(
-      const auto translations,
-      translator.Translate(requests, options, [&](size_t done, size_t) { report(done / 2); }));
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto groups, BuildGroups(translator, requests, translations));
+      const auto groups, TranslateForCalibration(translator, requests,
+                                                 [&](size_t done, size_t) { report(done / 2); }));
   size_t sequences_done = 0;
   const auto on_sequences = [&](size_t count) {
     sequences_done += count;
@@ -180,7 +209,7 @@ Result<void> RunCalibration(Translator& translator, std::span<const TranslationR
   };
   const TapGuard guard(translator.model(), tap);
   CalibrationPass pass(translator.model(), on_sequences);
-  for (const PairGroup& group : groups) DRAGOMAN_RETURN_IF_ERROR(pass.Run(group));
+  for (const CalibrationGroup& group : groups) DRAGOMAN_RETURN_IF_ERROR(pass.Run(group));
   report(total);
   return {};
 }
@@ -198,6 +227,5 @@ Result<std::string> CalibrationKey(const Checkpoint& checkpoint,
   }
   return hash.HexDigest();
 }
-
 
 }  // namespace dragoman

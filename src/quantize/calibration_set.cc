@@ -93,11 +93,21 @@ Result<CalibrationSet> LoadCalibrationSet(const CalibrationOptions& options) {
   Sha256 hash;
   hash.Update(text);
   hash.Update("|" + source.code + "|" + std::to_string(options.max_sentences));
+  if (options.targets_per_sentence != 1) {
+    hash.Update("|each " + std::to_string(options.targets_per_sentence));
+  }
   for (const auto& target : targets) hash.Update("|" + target.code);
   set.hash = hash.HexDigest();
   size_t index = 0;
-  for (auto& sentence : Thin(std::move(sentences), options.max_sentences)) {
-    set.requests.push_back({std::move(sentence), source, targets[index++ % targets.size()]});
+  for (const auto& sentence : Thin(std::move(sentences), options.max_sentences)) {
+    const size_t each =
+        options.targets_per_sentence == 0
+            ? targets.size()
+            : std::min(static_cast<size_t>(options.targets_per_sentence), targets.size());
+    for (size_t k = 0; k < each; ++k) {
+      set.requests.push_back({sentence, source, targets[(index + k) % targets.size()]});
+    }
+    ++index;
   }
   return set;
 }

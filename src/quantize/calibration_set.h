@@ -17,12 +17,14 @@ struct CalibrationOptions {
   std::string source_language = "en";
   std::vector<std::string> target_languages;  // empty: zh es fr de ja ko ar hi ru
   int64_t max_sentences = 0;                  // 0: all; else evenly spread over the set
+  int64_t targets_per_sentence = 1;           // the next so many of the languages; 0: all
 };
 
 struct CalibrationSet {
   std::string name;                          // file name, for the record
   std::string hash;                          // SHA-256 of the file and the options
-  std::vector<TranslationRequest> requests;  // sentence i goes to language i modulo their number
+  std::vector<TranslationRequest> requests;  // sentence i goes to language i modulo their number,
+                                             // and to those after it
 };
 
 // Errors: kNotFound, kCorruptFile (file and line), kInvalidArgument (unknown language, no

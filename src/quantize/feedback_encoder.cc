@@ -61,19 +61,19 @@ FeedbackEncoder::FeedbackEncoder(const HessianMap& hessians, double damping,
 
 bool FeedbackEncoder::Covers(const EncodeRequest& request) const {
   if (request.tensor->is_norm || FindPartsTraits(request.type) == nullptr) return false;
-  return hessians_.find(HessianOwner(request.tensor->name)) != hessians_.end();
+  return FindHessian(hessians_, request.tensor->name) != nullptr;
 }
 
-Result<const FeedbackEncoder::Prepared*> FeedbackEncoder::PreparedFor(const std::string& owner,
+Result<const FeedbackEncoder::Prepared*> FeedbackEncoder::PreparedFor(const Hessian& hessian,
                                                                       ThreadPool& pool) {
   for (const auto& known : prepared_) {
-    if (known->owner == owner) return known.get();
+    if (known->hessian == &hessian) return known.get();
   }
   if (prepared_.size() == kFactorsKept) prepared_.erase(prepared_.begin());
   auto fresh = std::make_unique<Prepared>();
-  fresh->owner = owner;
-  DRAGOMAN_ASSIGN_OR_RETURN(fresh->factor, FactorForFeedback(hessians_.find(owner)->second,
-                                                             damping_, pool, &fresh->damped));
+  fresh->hessian = &hessian;
+  DRAGOMAN_ASSIGN_OR_RETURN(fresh->factor,
+                            FactorForFeedback(hessian, damping_, pool, &fresh->damped));
   prepared_.push_back(std::move(fresh));
   return prepared_.back().get();
 }
@@ -83,8 +83,7 @@ Result<FeedbackTensorError> FeedbackEncoder::Encode(const Checkpoint& checkpoint
                                                     const ByteSink& sink,
                                                     const std::function<void(uint64_t)>& on_piece) {
   const TensorInfo& info = *request.tensor->info;
-  const std::string owner = HessianOwner(request.tensor->name);
-  const Hessian& hessian = hessians_.find(owner)->second;
+  const Hessian& hessian = *FindHessian(hessians_, request.tensor->name);
   const auto rows = static_cast<int64_t>(info.rows()), cols = static_cast<int64_t>(info.cols());
   if (hessian.dim != cols) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -100,7 +99,7 @@ Result<FeedbackTensorError> FeedbackEncoder::Encode(const Checkpoint& checkpoint
     return Fail(ErrorCode::kCorruptFile, "expected finite weights, found NaN or infinity",
                 checkpoint.files()[info.file_index] + ": tensor " + info.name);
   }
-  DRAGOMAN_ASSIGN_OR_RETURN(const Prepared* prepared, PreparedFor(owner, pool));
+  DRAGOMAN_ASSIGN_OR_RETURN(const Prepared* prepared, PreparedFor(hessian, pool));
   std::vector<std::byte> blocks(
       static_cast<size_t>(*TensorBytes(request.type, info.rows(), info.cols())));
   const FeedbackLoss loss =

@@ -38,11 +38,11 @@ class FeedbackEncoder {
 
  private:
   struct Prepared {
-    std::string owner;
+    const Hessian* hessian = nullptr;
     FeedbackFactor factor;
     std::vector<float> damped;
   };
-  Result<const Prepared*> PreparedFor(const std::string& owner, ThreadPool& pool);
+  Result<const Prepared*> PreparedFor(const Hessian& hessian, ThreadPool& pool);
 
   const HessianMap& hessians_;
   const double damping_;

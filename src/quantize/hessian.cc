@@ -155,6 +155,12 @@ std::string HessianOwner(std::string_view tensor) {
   return std::string(tensor);
 }
 
+const Hessian* FindHessian(const HessianMap& map, std::string_view tensor) {
+  auto found = map.find(tensor);
+  if (found == map.end()) found = map.find(HessianOwner(tensor));
+  return found == map.end() ? nullptr : &found->second;
+}
+
 Result<HessianMap> CollectHessians(Translator& translator,
                                    std::span<const TranslationRequest> requests,
                                    const std::function<void(size_t done, size_t total)>& progress) {
