@@ -18,13 +18,13 @@
 #include "blocks/q5_k.h"
 #include "blocks/q6_k.h"
 #include "blocks/q8_0.h"
+#include "quantize/fp16_scale.h"
 #include "dragoman/result.h"
 
 namespace dragoman {
 namespace {
 
 constexpr int kSmallBlock = 32;
-constexpr uint16_t kSignBit = 0x8000;
 
 template <typename Block>
 Block Load(const std::byte* bytes) {
@@ -344,13 +344,13 @@ BlockParts UnpackSmall(BlockType type, const std::byte* bytes) {
   } else if (type == BlockType::kQ4_1) {
     const auto block = Load<BlockQ4_1>(bytes);
     parts.d = block.d;
-    parts.dmin = block.m ^ kSignBit;
+    parts.dmin = block.m ^ kFp16SignBit;
     parts.minimum[0] = 1;
     UnpackNibbles(block.qs, 0, parts);
   } else {
     const auto block = Load<BlockQ5_1>(bytes);
     parts.d = block.d;
-    parts.dmin = block.m ^ kSignBit;
+    parts.dmin = block.m ^ kFp16SignBit;
     parts.minimum[0] = 1;
     UnpackNibbles(block.qs, 0, parts);
     AddFifthBits(block.qh, parts);
@@ -383,13 +383,13 @@ void PackSmall(BlockType type, const BlockParts& parts, std::byte* bytes) {
   } else if (type == BlockType::kQ4_1) {
     BlockQ4_1 block;
     block.d = parts.d;
-    block.m = parts.dmin ^ kSignBit;
+    block.m = parts.dmin ^ kFp16SignBit;
     PackNibbles(parts, 0, block.qs);
     Store(block, bytes);
   } else {
     BlockQ5_1 block;
     block.d = parts.d;
-    block.m = parts.dmin ^ kSignBit;
+    block.m = parts.dmin ^ kFp16SignBit;
     PackNibbles(parts, 0, block.qs);
     PackFifthBits(parts, 0, block.qh);
     Store(block, bytes);
