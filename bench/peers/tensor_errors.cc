@@ -1,17 +1,19 @@
 // Mean squared error of two builds against the model both were made from, tensor by tensor.
 //
-//   tensor_errors REFERENCE OURS THEIRS [--json]
+//   tensor_errors REFERENCE OURS THEIRS [--imatrix IMATRIX.gguf] [--json]
 //
-// Each is a checkpoint folder or a GGUF. Exit 1 when a tensor has a higher error in OURS than in
-// THEIRS although both store it in the same type.
+// Each is a checkpoint folder or a GGUF. With an importance matrix, each column's errors count by
+// its mean square relative to the tensor's average column. Exit 1 when a tensor has a higher error
+// in OURS than in THEIRS although both store it in the same type.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -19,6 +21,7 @@
 #include "formats/checkpoint.h"
 #include "model/gemma3_config.h"
 #include "model/gemma3_tensors.h"
+#include "quantize/importance.h"
 
 namespace dragoman {
 namespace {
@@ -50,12 +53,27 @@ Result<Model> Open(const std::string& path) {
   return model;
 }
 
+// Weights of the columns with mean 1; all 1 where nothing was measured.
+std::vector<double> ColumnWeights(const ImportanceMatrix* importance, const ModelTensor& tensor) {
+  std::vector<double> weights(tensor.info->cols(), 1.0);
+  if (importance == nullptr) return weights;
+  const auto found = importance->entries.find(tensor.name);
+  if (found == importance->entries.end()) return weights;
+  const auto& sums = found->second.sum_of_squares;
+  const double total = std::accumulate(sums.begin(), sums.end(), 0.0);
+  if (sums.size() != weights.size() || !(total > 0)) return weights;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    weights[i] = sums[i] / total * static_cast<double>(weights.size());
+  }
+  return weights;
+}
+
 struct Errors {
   double ours = 0, theirs = 0, source = 0;
 };
 
 Errors Compare(const Model& reference, const ModelTensor& tensor, const Model& ours,
-               const Model& theirs, ThreadPool& pool) {
+               const Model& theirs, const std::vector<double>& weights, ThreadPool& pool) {
   const auto rows = static_cast<int64_t>(tensor.info->rows());
   const auto cols = static_cast<int64_t>(tensor.info->cols());
   const ModelTensor *our_tensor = ours.Find(tensor.name), *their_tensor = theirs.Find(tensor.name);
@@ -71,8 +89,9 @@ Errors Compare(const Model& reference, const ModelTensor& tensor, const Model& o
       Errors& sum = slices[static_cast<size_t>(slice)];
       for (size_t i = 0; i < static_cast<size_t>(count * cols); ++i) {
         const double value = x[i], our_rest = value - a[i], their_rest = value - b[i];
-        sum.ours += our_rest * our_rest;
-        sum.theirs += their_rest * their_rest;
+        const double weight = weights[i % weights.size()];
+        sum.ours += weight * our_rest * our_rest;
+        sum.theirs += weight * their_rest * their_rest;
         sum.source += value * value;
       }
     }
@@ -93,10 +112,14 @@ struct TypeSummary {
 };
 
 Result<int> Run(const std::string& reference_path, const std::string& our_path,
-                const std::string& their_path, bool as_json) {
+                const std::string& their_path, const std::string& importance_path, bool as_json) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Model reference, Open(reference_path));
   DRAGOMAN_ASSIGN_OR_RETURN(const Model ours, Open(our_path));
   DRAGOMAN_ASSIGN_OR_RETURN(const Model theirs, Open(their_path));
+  std::optional<ImportanceMatrix> importance;
+  if (!importance_path.empty()) {
+    DRAGOMAN_ASSIGN_OR_RETURN(importance, ReadImatrix(importance_path));
+  }
   ThreadPool pool;
   std::map<std::string, TypeSummary> by_type;
   OrderedJson json = OrderedJson::array();
@@ -109,7 +132,8 @@ Result<int> Run(const std::string& reference_path, const std::string& our_path,
                   tensor.name);
     }
     if (!TraitsOf(a->info->type).is_quantized && !TraitsOf(b->info->type).is_quantized) continue;
-    const Errors errors = Compare(reference, tensor, ours, theirs, pool);
+    const Errors errors = Compare(reference, tensor, ours, theirs,
+                                  ColumnWeights(importance ? &*importance : nullptr, tensor), pool);
     const double ratio = errors.theirs > 0 ? errors.ours / errors.theirs
                          : errors.ours > 0 ? 1e9
                                            : 1.0;
@@ -152,12 +176,26 @@ Result<int> Run(const std::string& reference_path, const std::string& our_path,
 }  // namespace dragoman
 
 int main(int argc, char** argv) {
-  const bool as_json = argc == 5 && std::string_view(argv[4]) == "--json";
-  if (argc != 4 && !as_json) {
-    std::fputs("usage: tensor_errors REFERENCE OURS THEIRS [--json]\n", stderr);
+  std::vector<std::string> paths;
+  std::string importance;
+  bool as_json = false, known = true;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument == "--json") {
+      as_json = true;
+    } else if (argument == "--imatrix" && i + 1 < argc) {
+      importance = argv[++i];
+    } else {
+      known = known && argument.rfind("--", 0) != 0;
+      paths.push_back(argument);
+    }
+  }
+  if (paths.size() != 3 || !known) {
+    std::fputs("usage: tensor_errors REFERENCE OURS THEIRS [--imatrix IMATRIX.gguf] [--json]\n",
+               stderr);
     return 2;
   }
-  const auto code = dragoman::Run(argv[1], argv[2], argv[3], as_json);
+  const auto code = dragoman::Run(paths[0], paths[1], paths[2], importance, as_json);
   if (!code) {
     fmt::print(stderr, "{}\n", dragoman::ToString(code.error()));
     return 2;

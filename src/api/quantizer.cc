@@ -111,6 +111,7 @@ Result<Report> Calibrate(const CalibrateOptions& options) {
 Result<Report> Quantize(const QuantizeOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
   DRAGOMAN_ASSIGN_OR_RETURN(Recipe recipe, FindRecipe(options.type));
+  recipe.calibrated = options.calibrate || options.method == "gptq" || !options.importance.empty();
   if (!options.plan.empty()) DRAGOMAN_RETURN_IF_ERROR(AddOverridesFromPlan(options.plan, recipe));
   if (options.plan_only) {
     DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan, PlanQuantization(model, recipe));

@@ -38,10 +38,10 @@ std::string TextOr(const GgufFile& gguf, std::initializer_list<const char*> keys
 // The mix by general.file_type; else the type that most bytes have.
 std::string QuantizationName(const GgufFile& gguf) {
   static const std::map<uint64_t, const char*> kMixes = {
-      {0, "F32"},     {1, "F16"},     {2, "Q4_0"},    {7, "Q8_0"},
-      {10, "Q2_K"},   {11, "Q3_K_S"}, {12, "Q3_K_M"}, {13, "Q3_K_L"},
-      {14, "Q4_K_S"}, {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},
-      {18, "Q6_K"},   {25, "IQ4_NL"}, {30, "IQ4_XS"}, {32, "BF16"}};
+      {0, "F32"},     {1, "F16"},     {2, "Q4_0"},    {3, "Q4_1"},    {7, "Q8_0"},
+      {8, "Q5_0"},    {9, "Q5_1"},    {10, "Q2_K"},   {11, "Q3_K_S"}, {12, "Q3_K_M"},
+      {13, "Q3_K_L"}, {14, "Q4_K_S"}, {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},
+      {18, "Q6_K"},   {21, "Q2_K_S"}, {25, "IQ4_NL"}, {30, "IQ4_XS"}, {32, "BF16"}};
   if (const auto type = gguf.FindUnsigned("general.file_type")) {
     const auto found = kMixes.find(*type);
     if (found != kMixes.end()) return found->second;

@@ -5,11 +5,7 @@
 #include <cstring>
 
 #include "base/float16.h"
-#include "blocks/q4_0.h"
-#include "blocks/q4_1.h"
-#include "blocks/q5_0.h"
-#include "blocks/q5_1.h"
-#include "blocks/q8_0.h"
+#include "quantize/block_parts.h"
 #include "quantize/fp16_scale.h"
 #include "quantize/plain_rows.h"
 
@@ -19,92 +15,52 @@ namespace {
 constexpr int kBlock = 32;
 static_assert(kBlock == kMaxSubBlock);
 
-// Low nibbles hold the first half of the block, high nibbles the second; the fifth bits lie
-// together.
-void PackNibbles(const LaneCodes& codes, int lane, int bias, uint8_t* qs) {
-  for (int i = 0; i < kBlock / 2; ++i) {
-    const int low = codes.q[i][lane] + bias, high = codes.q[i + kBlock / 2][lane] + bias;
-    qs[i] = static_cast<uint8_t>((low & 15) | (high & 15) << 4);
-  }
-}
-
-void PackFifthBits(const LaneCodes& codes, int lane, int bias, uint8_t* qh) {
-  uint32_t bits = 0;
-  for (int i = 0; i < kBlock; ++i) {
-    bits |= static_cast<uint32_t>((codes.q[i][lane] + bias) >> 4 & 1) << i;
-  }
-  std::memcpy(qh, &bits, sizeof(bits));
-}
-
-void PackSymmetric(BlockType type, uint16_t d, const LaneCodes& codes, int lane, std::byte* out) {
-  if (type == BlockType::kQ4_0) {
-    BlockQ4_0 block;
-    block.d = d;
-    PackNibbles(codes, lane, 8, block.qs);
-    std::memcpy(out, &block, sizeof(block));
-  } else {
-    BlockQ5_0 block;
-    block.d = d;
-    PackNibbles(codes, lane, 16, block.qs);
-    PackFifthBits(codes, lane, 16, block.qh);
-    std::memcpy(out, &block, sizeof(block));
-  }
-}
-
-void PackAffine(BlockType type, uint16_t d, uint16_t m, const LaneCodes& codes, int lane,
-                std::byte* out) {
-  if (type == BlockType::kQ4_1) {
-    BlockQ4_1 block;
-    block.d = d;
-    block.m = m;
-    PackNibbles(codes, lane, 0, block.qs);
-    std::memcpy(out, &block, sizeof(block));
-  } else {
-    BlockQ5_1 block;
-    block.d = d;
-    block.m = m;
-    PackNibbles(codes, lane, 0, block.qs);
-    PackFifthBits(codes, lane, 0, block.qh);
-    std::memcpy(out, &block, sizeof(block));
-  }
+void Pack(BlockType type, uint16_t d, uint16_t dmin, const LaneCodes& codes, int lane,
+          std::byte* out) {
+  BlockParts parts;
+  parts.d = d;
+  parts.dmin = dmin;
+  parts.scale[0] = parts.minimum[0] = 1;
+  for (int i = 0; i < kBlock; ++i) parts.code[i] = codes.q[i][lane];
+  PackBlock(type, parts, out);
 }
 
 // Searches the first `lanes` lanes of `block` and writes their blocks.
 void EncodeSymmetricLanes(const LaneKernels& kernels, BlockType type, const LaneBlock& block,
                           int lanes, std::byte* out) {
-  const int half = type == BlockType::kQ4_0 ? 8 : 16;
+  const SymmetricRange range = SymmetricRangeOf(*FindPartsTraits(type));
   alignas(64) LaneFloats scale;
-  kernels.search_symmetric(block, -half, half - 1, &scale);
+  kernels.search_symmetric(block, range, &scale);
   uint16_t d[kLanes];
   for (size_t lane = 0; lane < kLanes; ++lane) {
     d[lane] = SaturatedFp16(scale[lane]);
     scale[lane] = Fp16ToFloat(d[lane]);
   }
   LaneCodes codes;
-  kernels.encode_symmetric(block, -half, half - 1, scale, &codes);
+  kernels.encode_symmetric(block, range, scale, &codes);
   const size_t block_bytes = TraitsOf(type).block_bytes;
   for (int lane = 0; lane < lanes; ++lane) {
-    PackSymmetric(type, d[lane], codes, lane, out + static_cast<size_t>(lane) * block_bytes);
+    Pack(type, d[lane], 0, codes, lane, out + static_cast<size_t>(lane) * block_bytes);
   }
 }
 
 void EncodeAffineLanes(const LaneKernels& kernels, BlockType type, const LaneBlock& block,
                        int lanes, std::byte* out) {
-  const int top_code = type == BlockType::kQ4_1 ? 15 : 31;
+  const AffineRange range = {FindPartsTraits(type)->code_high, 1};
   AffineFit fit;
-  kernels.search_affine(block, top_code, &fit);
-  uint16_t d[kLanes], m[kLanes];
+  kernels.search_affine(block, range, &fit);
+  uint16_t d[kLanes], dmin[kLanes];
   for (size_t lane = 0; lane < kLanes; ++lane) {
     d[lane] = SaturatedFp16(fit.scale[lane]);
-    m[lane] = SaturatedFp16(0.0 - fit.minimum[lane]);
+    dmin[lane] = SaturatedFp16(0.0 - fit.minimum[lane]) ^ kFp16SignBit;  // m is stored: never -0
     fit.scale[lane] = Fp16ToFloat(d[lane]);
-    fit.minimum[lane] = 0.0f - Fp16ToFloat(m[lane]);
+    fit.minimum[lane] = Fp16ToFloat(dmin[lane]);
   }
   LaneCodes codes;
-  kernels.encode_affine(block, top_code, fit, &codes);
+  kernels.encode_affine(block, range, fit, &codes);
   const size_t block_bytes = TraitsOf(type).block_bytes;
   for (int lane = 0; lane < lanes; ++lane) {
-    PackAffine(type, d[lane], m[lane], codes, lane, out + static_cast<size_t>(lane) * block_bytes);
+    Pack(type, d[lane], dmin[lane], codes, lane, out + static_cast<size_t>(lane) * block_bytes);
   }
 }
 
@@ -118,7 +74,7 @@ void QuantizeBlock32Rows(const LaneKernels& kernels, BlockType type, const float
     QuantizeQ8_0(values, blocks * kBlock, out);
     return;
   }
-  const bool symmetric = type == BlockType::kQ4_0 || type == BlockType::kQ5_0;
+  const bool symmetric = !FindPartsTraits(type)->has_dmin;
   const size_t block_bytes = TraitsOf(type).block_bytes;
   LaneBlock block;
   std::memset(block.x, 0, sizeof(block.x));  // lanes that a short last group leaves unused

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -28,7 +29,7 @@ std::vector<std::byte> RandomBlock(const BlockTraits& traits, std::mt19937& rand
 }
 
 TEST(BlockParts, CoverTheTypesThatErrorFeedbackNeeds) {
-  EXPECT_GE(TypesWithParts().size(), 8u);
+  EXPECT_GE(TypesWithParts().size(), 12u);
   EXPECT_EQ(FindPartsTraits(BlockType::kF16), nullptr);
 }
 
@@ -59,6 +60,28 @@ TEST(BlockParts, StandForTheValuesThatTheDecoderGives) {
       const float expected = decoded[static_cast<size_t>(i)];
       EXPECT_NEAR(value, expected, 1e-6f * std::max(1.0f, std::abs(expected)))
           << TraitsOf(type).name << " element " << i;
+    }
+  }
+}
+
+TEST(BlockParts, TheNearestCodeIsThatOfAllCodes) {
+  for (const BlockType type : TypesWithParts()) {
+    const PartsTraits& traits = *FindPartsTraits(type);
+    std::vector<int> codes(traits.levels, traits.levels + traits.level_count);
+    for (int code = traits.code_low; traits.levels == nullptr && code <= traits.code_high; ++code) {
+      codes.push_back(code);
+    }
+    const auto low = static_cast<float>(traits.code_low),
+               high = static_cast<float>(traits.code_high);
+    for (int step = 0; step <= 1000; ++step) {
+      const float value = low + (high - low) * static_cast<float>(step) / 1000;
+      const auto distance = [&](int code) { return std::abs(value - static_cast<float>(code)); };
+      const int nearest = *std::min_element(
+          codes.begin(), codes.end(), [&](int a, int b) { return distance(a) < distance(b); });
+      const int found = traits.NearestCode(value);
+      EXPECT_NE(std::find(codes.begin(), codes.end(), found), codes.end())
+          << TraitsOf(type).name << " " << value;
+      EXPECT_EQ(distance(found), distance(nearest)) << TraitsOf(type).name << " " << value;
     }
   }
 }

@@ -28,10 +28,9 @@ double Dot(const float* a, const float* b, int64_t count) {
 }
 
 int NearestCode(const PartsTraits& traits, float value, float step, float offset) {
-  if (step == 0) return std::clamp(0, traits.code_low, traits.code_high);
-  const float at = std::clamp((value + offset) / step, static_cast<float>(traits.code_low),
-                              static_cast<float>(traits.code_high));
-  return static_cast<int>(std::nearbyint(at));
+  const float wanted = step == 0 ? 0.0f : (value + offset) / step;
+  return traits.NearestCode(std::clamp(wanted, static_cast<float>(traits.code_low),
+                                       static_cast<float>(traits.code_high)));
 }
 
 std::vector<float> RelativeWeights(const float* residual, int64_t count) {

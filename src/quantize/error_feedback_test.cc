@@ -125,9 +125,10 @@ TEST_P(ErrorFeedback, GivesTheSameBytesForAnyNumberOfThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, ErrorFeedback,
-                         ::testing::Values(BlockType::kQ4_K, BlockType::kQ5_K, BlockType::kQ6_K,
-                                           BlockType::kQ8_0, BlockType::kQ4_0, BlockType::kQ4_1,
-                                           BlockType::kQ5_0, BlockType::kQ5_1),
+                         ::testing::Values(BlockType::kQ2_K, BlockType::kQ3_K, BlockType::kIQ4_XS,
+                                           BlockType::kIQ4_NL, BlockType::kQ4_K, BlockType::kQ5_K,
+                                           BlockType::kQ6_K, BlockType::kQ8_0, BlockType::kQ4_0,
+                                           BlockType::kQ4_1, BlockType::kQ5_0, BlockType::kQ5_1),
                          [](const auto& param) { return std::string(TraitsOf(param.param).name); });
 
 TEST(FeedbackFactor, MultipliesBackToTheDampedMatrix) {

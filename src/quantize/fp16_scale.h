@@ -10,6 +10,7 @@
 namespace dragoman {
 
 inline constexpr float kLargestFp16 = 65504.0f;
+inline constexpr uint16_t kFp16SignBit = 0x8000;
 
 // The nearest fp16 of magnitude at most 65504. `value` is finite.
 inline uint16_t SaturatedFp16(double value) {

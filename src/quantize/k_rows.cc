@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/float16.h"
-#include "blocks/q4_k.h"
-#include "blocks/q5_k.h"
-#include "blocks/q6_k.h"
+#include "quantize/block_parts.h"
 #include "quantize/fp16_scale.h"
 
 namespace dragoman {
@@ -16,21 +13,30 @@ namespace {
 constexpr int kAffineRounds = 3;     // of choosing codes and fitting the superblock's factors
 constexpr int kSymmetricRounds = 2;  // the 8-bit scales of Q6_K settle sooner
 
-// ---- Q4_K and Q5_K: a superblock is 8 lanes.
-
-constexpr int kAffineLanes = 8;
-
-struct AffineSuperblock {
+// What has been found for one superblock; as many lanes count as it has sub-blocks.
+struct Superblock {
   uint16_t d = 0, dmin = 0;  // fp16
-  float scale_code[kAffineLanes] = {}, minimum_code[kAffineLanes] = {};
+  LaneFloats scale_code = {}, minimum_code = {};
   double error = 0;
 };
 
+// The superblocks that fill the lanes of one search: two of 8 sub-blocks or one of 16.
+struct SuperblockGroup {
+  int lanes;  // of each superblock
+  Superblock best[2];
+  LaneCodes codes;
+
+  explicit SuperblockGroup(const PartsTraits& traits) : lanes(traits.sub_blocks()) {}
+  int count() const { return kLanes / lanes; }
+};
+
+// ---- Types with minima
+
 // The d and dmin that fit best with the codes as they are; `now` keeps its values where the sums do
 // not decide.
-void FitFactors(const AffineChoice& choice, int first_lane, AffineSuperblock& now) {
+void FitFactors(const AffineChoice& choice, int first_lane, int lanes, Superblock& now) {
   double aa = 0, ab = 0, bb = 0, ax = 0, bx = 0;  // a = scale code * q, b = -minimum code
-  for (int lane = first_lane; lane < first_lane + kAffineLanes; ++lane) {
+  for (int lane = first_lane; lane < first_lane + lanes; ++lane) {
     const auto k = static_cast<size_t>(lane);
     const double scale = choice.scale_code[k], minimum = choice.minimum_code[k];
     aa += scale * scale * choice.wqq[k];
@@ -53,200 +59,123 @@ void FitFactors(const AffineChoice& choice, int first_lane, AffineSuperblock& no
   now.dmin = SaturatedFp16(std::max(dmin, 0.0));
 }
 
-void TakeChoice(const AffineChoice& choice, int first_lane, AffineSuperblock& now) {
+void TakeChoice(const AffineChoice& choice, int first_lane, int lanes, Superblock& now) {
   now.error = 0;
-  for (int k = 0; k < kAffineLanes; ++k) {
-    const auto lane = static_cast<size_t>(first_lane + k);
-    now.scale_code[k] = choice.scale_code[lane];
-    now.minimum_code[k] = choice.minimum_code[lane];
+  for (int k = 0; k < lanes; ++k) {
+    const auto to = static_cast<size_t>(k), lane = static_cast<size_t>(first_lane + k);
+    now.scale_code[to] = choice.scale_code[lane];
+    now.minimum_code[to] = choice.minimum_code[lane];
     now.error += choice.error[lane];
   }
 }
 
-void PackScales(const AffineSuperblock& found, uint8_t* packed) {
-  for (int j = 0; j < 4; ++j) {
-    const int scale = static_cast<int>(found.scale_code[j]),
-              minimum = static_cast<int>(found.minimum_code[j]);
-    const int scale4 = static_cast<int>(found.scale_code[j + 4]);
-    const int minimum4 = static_cast<int>(found.minimum_code[j + 4]);
-    packed[j] = static_cast<uint8_t>(scale | (scale4 >> 4) << 6);
-    packed[j + 4] = static_cast<uint8_t>(minimum | (minimum4 >> 4) << 6);
-    packed[j + 8] = static_cast<uint8_t>((scale4 & 15) | (minimum4 & 15) << 4);
-  }
-}
-
-void PackNibbles(const LaneCodes& codes, int first_lane, uint8_t* qs) {
-  for (int chunk = 0; chunk < 4; ++chunk) {
-    const int lane = first_lane + 2 * chunk;
-    for (int i = 0; i < kMaxSubBlock; ++i) {
-      qs[32 * chunk + i] =
-          static_cast<uint8_t>((codes.q[i][lane] & 15) | (codes.q[i][lane + 1] & 15) << 4);
-    }
-  }
-}
-
-void Pack(const AffineSuperblock& found, const LaneCodes& codes, int first_lane, BlockType type,
-          std::byte* out) {
-  if (type == BlockType::kQ4_K) {
-    BlockQ4_K block;
-    block.d = found.d;
-    block.dmin = found.dmin;
-    PackScales(found, block.scales);
-    PackNibbles(codes, first_lane, block.qs);
-    std::memcpy(out, &block, sizeof(block));
-    return;
-  }
-  BlockQ5_K block;
-  block.d = found.d;
-  block.dmin = found.dmin;
-  PackScales(found, block.scales);
-  PackNibbles(codes, first_lane, block.qs);
-  for (int i = 0; i < kMaxSubBlock; ++i) {
-    int high = 0;
-    for (int k = 0; k < kAffineLanes; ++k) high |= (codes.q[i][first_lane + k] >> 4) << k;
-    block.qh[i] = static_cast<uint8_t>(high);
-  }
-  std::memcpy(out, &block, sizeof(block));
-}
-
-// The whole search for two superblocks at a time.
-void SearchSuperblocks(const LaneKernels& kernels, const LaneBlock& block, int top_code,
-                       AffineSuperblock (&best)[2], LaneCodes& codes) {
+void SearchAffine(const LaneKernels& kernels, const LaneBlock& block, const PartsTraits& traits,
+                  SuperblockGroup& group) {
+  const AffineRange range = {traits.code_high, traits.scale_high};
+  const auto largest_code = static_cast<float>(range.top_scale);
   AffineFit fit;
-  kernels.search_affine(block, top_code, &fit);
-  AffineSuperblock now[2];
-  for (int s = 0; s < 2; ++s) {
-    const auto first = fit.scale.begin() + s * kAffineLanes,
-               first_min = fit.minimum.begin() + s * kAffineLanes;
-    now[s].d = CoveringFp16(*std::max_element(first, first + kAffineLanes) / 63.0f);
-    now[s].dmin = CoveringFp16(*std::max_element(first_min, first_min + kAffineLanes) / 63.0f);
+  kernels.search_affine(block, range, &fit);
+  Superblock now[2];
+  for (int s = 0; s < group.count(); ++s) {
+    const auto first = fit.scale.begin() + s * group.lanes,
+               first_min = fit.minimum.begin() + s * group.lanes;
+    now[s].d = CoveringFp16(*std::max_element(first, first + group.lanes) / largest_code);
+    now[s].dmin =
+        CoveringFp16(*std::max_element(first_min, first_min + group.lanes) / largest_code);
   }
   alignas(64) LaneFloats d, dmin;
   for (int round = 0; round < kAffineRounds; ++round) {
     for (int lane = 0; lane < kLanes; ++lane) {
-      d[static_cast<size_t>(lane)] = Fp16ToFloat(now[lane / kAffineLanes].d);
-      dmin[static_cast<size_t>(lane)] = Fp16ToFloat(now[lane / kAffineLanes].dmin);
+      d[static_cast<size_t>(lane)] = Fp16ToFloat(now[lane / group.lanes].d);
+      dmin[static_cast<size_t>(lane)] = Fp16ToFloat(now[lane / group.lanes].dmin);
     }
     AffineChoice choice;
-    kernels.choose_affine(block, top_code, fit, d, dmin, &choice);
-    for (int s = 0; s < 2; ++s) {
-      TakeChoice(choice, s * kAffineLanes, now[s]);
-      if (round == 0 || now[s].error < best[s].error) best[s] = now[s];
-      FitFactors(choice, s * kAffineLanes, now[s]);
+    kernels.choose_affine(block, range, fit, d, dmin, &choice);
+    for (int s = 0; s < group.count(); ++s) {
+      TakeChoice(choice, s * group.lanes, group.lanes, now[s]);
+      if (round == 0 || now[s].error < group.best[s].error) group.best[s] = now[s];
+      FitFactors(choice, s * group.lanes, group.lanes, now[s]);
     }
   }
   for (int lane = 0; lane < kLanes; ++lane) {
-    const AffineSuperblock& found = best[lane / kAffineLanes];
-    const auto k = static_cast<size_t>(lane);
-    fit.scale[k] = Fp16ToFloat(found.d) * found.scale_code[lane % kAffineLanes];
-    fit.minimum[k] = Fp16ToFloat(found.dmin) * found.minimum_code[lane % kAffineLanes];
+    const Superblock& found = group.best[lane / group.lanes];
+    const auto k = static_cast<size_t>(lane), sub = static_cast<size_t>(lane % group.lanes);
+    fit.scale[k] = Fp16ToFloat(found.d) * found.scale_code[sub];
+    fit.minimum[k] = Fp16ToFloat(found.dmin) * found.minimum_code[sub];
   }
-  kernels.encode_affine(block, top_code, fit, &codes);
+  kernels.encode_affine(block, range, fit, &group.codes);
 }
 
-void QuantizeAffineRows(const LaneKernels& kernels, BlockType type, const float* values,
-                        int64_t superblocks, int64_t superblocks_per_row,
-                        const std::vector<float>& weights, std::byte* out) {
-  const size_t block_bytes = TraitsOf(type).block_bytes;
-  const int top_code = type == BlockType::kQ4_K ? 15 : 31;
-  LaneBlock block;
-  FillWithOnes(block);
-  for (int64_t first = 0; first < superblocks; first += 2) {
-    const int64_t last =
-        std::min(first + 1, superblocks - 1);  // an odd one out is searched twice, written once
-    for (int s = 0; s < 2; ++s) {
-      const int64_t index = s == 0 ? first : last;
-      const float* column_weights =
-          weights.empty() ? nullptr : weights.data() + index % superblocks_per_row * kSuperblock;
-      TransposeSubBlocks(values + index * kSuperblock, column_weights, kAffineLanes,
-                         s * kAffineLanes, block);
-    }
-    AffineSuperblock found[2];
-    LaneCodes codes;
-    SearchSuperblocks(kernels, block, top_code, found, codes);
-    for (int64_t index = first; index <= last; ++index) {
-      const int s = static_cast<int>(index - first);
-      Pack(found[s], codes, s * kAffineLanes, type, out + static_cast<size_t>(index) * block_bytes);
-    }
-  }
-}
+// ---- Types without
 
-// ---- Q6_K: a superblock is all 16 lanes.
-
-struct SymmetricSuperblock {
-  uint16_t d = 0;
-  LaneFloats scale_code = {};
-  double error = 0;
-};
-
-void PackQ6K(const SymmetricSuperblock& found, const LaneCodes& codes, std::byte* out) {
-  BlockQ6_K block;
-  std::memset(&block, 0, sizeof(block));
-  block.d = found.d;
-  for (int lane = 0; lane < kLanes; ++lane) {
-    block.scales[lane] = static_cast<int8_t>(found.scale_code[static_cast<size_t>(lane)]);
-  }
-  for (int half = 0; half < 2; ++half) {
-    for (int k = 0; k < 4; ++k) {
-      for (int l = 0; l < 32; ++l) {
-        const int q = codes.q[l % 16][8 * half + 2 * k + l / 16] + 32;
-        uint8_t& low = block.ql[64 * half + 32 * (k % 2) + l];
-        low = static_cast<uint8_t>(low | (q & 15) << (4 * (k / 2)));
-        uint8_t& high = block.qh[32 * half + l];
-        high = static_cast<uint8_t>(high | (q >> 4) << (2 * k));
-      }
-    }
-  }
-  std::memcpy(out, &block, sizeof(block));
-}
-
-void SearchSuperblock(const LaneKernels& kernels, const LaneBlock& block, SymmetricSuperblock& best,
-                      LaneCodes& codes) {
-  constexpr int kLow = -32, kHigh = 31;
-  alignas(64) LaneFloats scale, d;
-  kernels.search_symmetric(block, kLow, kHigh, &scale);
+// Codes of scales reach one further down than up: the largest scale goes there.
+uint16_t FirstFactor(const LaneFloats& scale, int first_lane, int lanes, int lowest_code) {
+  const auto first = scale.begin() + first_lane;
   const float extreme = *std::max_element(
-      scale.begin(), scale.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
-  SymmetricSuperblock now;
-  now.d = CoveringFp16(std::abs(extreme) / 128.0f);
-  if (extreme > 0)
-    now.d |= 0x8000;  // codes reach one further down than up: the largest scale goes there
-  for (int round = 0; round < kSymmetricRounds; ++round) {
-    d.fill(Fp16ToFloat(now.d));
-    SymmetricChoice choice;
-    kernels.choose_symmetric(block, kLow, kHigh, scale, d, &choice);
-    double error = 0, aa = 0, ax = 0;
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      const double code = choice.scale_code[lane];
-      error += choice.error[lane];
-      aa += code * code * choice.wqq[lane];
-      ax += code * choice.wqx[lane];
-    }
-    now.scale_code = choice.scale_code;
-    now.error = error;
-    if (round == 0 || now.error < best.error) best = now;
-    if (aa > 0) now.d = SaturatedFp16(ax / aa);
-  }
-  const float unit = Fp16ToFloat(best.d);
-  for (size_t lane = 0; lane < kLanes; ++lane) scale[lane] = unit * best.scale_code[lane];
-  kernels.encode_symmetric(block, kLow, kHigh, scale, &codes);
+      first, first + lanes, [](float a, float b) { return std::abs(a) < std::abs(b); });
+  const uint16_t d = CoveringFp16(std::abs(extreme) / static_cast<float>(-lowest_code));
+    return extreme > 0 ? d | kFp16SignBit : d;
 }
 
-void QuantizeQ6KRows(const LaneKernels& kernels, const float* values, int64_t superblocks,
-                     int64_t superblocks_per_row, const std::vector<float>& weights,
-                     std::byte* out) {
-  LaneBlock block;
-  block.elems = 16;
-  FillWithOnes(block);
-  for (int64_t index = 0; index < superblocks; ++index) {
-    const float* column_weights =
-        weights.empty() ? nullptr : weights.data() + index % superblocks_per_row * kSuperblock;
-    TransposeSubBlocks(values + index * kSuperblock, column_weights, kLanes, 0, block);
-    SymmetricSuperblock found;
-    LaneCodes codes;
-    SearchSuperblock(kernels, block, found, codes);
-    PackQ6K(found, codes, out + static_cast<size_t>(index) * sizeof(BlockQ6_K));
+// Takes the choice and fits the superblock's factor to it, for the next round.
+void TakeChoice(const SymmetricChoice& choice, int first_lane, int lanes, bool first_round,
+                Superblock& now, Superblock& best) {
+  double error = 0, aa = 0, ax = 0;
+  for (int k = 0; k < lanes; ++k) {
+    const auto lane = static_cast<size_t>(first_lane + k);
+    const double code = choice.scale_code[lane];
+    error += choice.error[lane];
+    aa += code * code * choice.wqq[lane];
+    ax += code * choice.wqx[lane];
+    now.scale_code[static_cast<size_t>(k)] = choice.scale_code[lane];
   }
+  now.error = error;
+  if (first_round || now.error < best.error) best = now;
+  if (aa > 0) now.d = SaturatedFp16(ax / aa);
+}
+
+void SearchSymmetric(const LaneKernels& kernels, const LaneBlock& block, const PartsTraits& traits,
+                     SuperblockGroup& group) {
+  const SymmetricRange range = SymmetricRangeOf(traits);
+  alignas(64) LaneFloats scale, d;
+  kernels.search_symmetric(block, range, &scale);
+  Superblock now[2];
+  for (int s = 0; s < group.count(); ++s) {
+    now[s].d = FirstFactor(scale, s * group.lanes, group.lanes, range.scale_low);
+  }
+  for (int round = 0; round < kSymmetricRounds; ++round) {
+    for (int lane = 0; lane < kLanes; ++lane) {
+      d[static_cast<size_t>(lane)] = Fp16ToFloat(now[lane / group.lanes].d);
+    }
+    SymmetricChoice choice;
+    kernels.choose_symmetric(block, range, scale, d, &choice);
+    for (int s = 0; s < group.count(); ++s) {
+      TakeChoice(choice, s * group.lanes, group.lanes, round == 0, now[s], group.best[s]);
+    }
+  }
+  for (int lane = 0; lane < kLanes; ++lane) {
+    const Superblock& found = group.best[lane / group.lanes];
+    scale[static_cast<size_t>(lane)] =
+        Fp16ToFloat(found.d) * found.scale_code[static_cast<size_t>(lane % group.lanes)];
+  }
+  kernels.encode_symmetric(block, range, scale, &group.codes);
+}
+
+void Pack(BlockType type, const PartsTraits& traits, const SuperblockGroup& group, int s,
+          std::byte* out) {
+  const Superblock& found = group.best[s];
+  BlockParts parts;
+  parts.d = found.d;
+  parts.dmin = found.dmin;
+  for (int sub = 0; sub < group.lanes; ++sub) {
+    parts.scale[sub] = static_cast<int16_t>(found.scale_code[static_cast<size_t>(sub)]);
+    parts.minimum[sub] = static_cast<int16_t>(found.minimum_code[static_cast<size_t>(sub)]);
+  }
+  for (int i = 0; i < traits.elems; ++i) {
+    const int lane = s * group.lanes + i / traits.sub_elems;
+    parts.code[i] = group.codes.q[i % traits.sub_elems][lane];
+  }
+  PackBlock(type, parts, out);
 }
 
 }  // namespace
@@ -270,12 +199,31 @@ std::vector<float> NormalizeImportance(const float* importance, int64_t cols) {
 
 void QuantizeKRows(const LaneKernels& kernels, BlockType type, const float* values, int64_t rows,
                    int64_t cols, const std::vector<float>& weights, std::byte* out) {
-  const int64_t superblocks_per_row = cols / kSuperblock;
-  const int64_t superblocks = rows * superblocks_per_row;
-  if (type == BlockType::kQ6_K) {
-    QuantizeQ6KRows(kernels, values, superblocks, superblocks_per_row, weights, out);
-  } else {
-    QuantizeAffineRows(kernels, type, values, superblocks, superblocks_per_row, weights, out);
+  const PartsTraits& traits = *FindPartsTraits(type);
+  const int64_t superblocks_per_row = cols / kSuperblock, superblocks = rows * superblocks_per_row;
+  const size_t block_bytes = TraitsOf(type).block_bytes;
+  SuperblockGroup group(traits);
+  LaneBlock block;
+  block.elems = traits.sub_elems;
+  FillWithOnes(block);
+  for (int64_t first = 0; first < superblocks; first += group.count()) {
+    const int64_t past = std::min(first + group.count(), superblocks);
+    for (int s = 0; s < group.count(); ++s) {
+      const int64_t index = std::min(first + s, past - 1);  // an odd one out is searched twice
+      const float* column_weights =
+          weights.empty() ? nullptr : weights.data() + index % superblocks_per_row * kSuperblock;
+      TransposeSubBlocks(values + index * kSuperblock, column_weights, group.lanes, s * group.lanes,
+                         block);
+    }
+    if (traits.has_dmin) {
+      SearchAffine(kernels, block, traits, group);
+    } else {
+      SearchSymmetric(kernels, block, traits, group);
+    }
+    for (int64_t index = first; index < past; ++index) {
+      Pack(type, traits, group, static_cast<int>(index - first),
+           out + static_cast<size_t>(index) * block_bytes);
+    }
   }
 }
 

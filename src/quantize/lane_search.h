@@ -1,4 +1,4 @@
-// The search for scales that all K-quants share, on 16 sub-blocks side by side.
+// The search for scales that all block types but Q8_0 share, on 16 sub-blocks side by side.
 //
 // A sub-block of up to 32 weights gets one scale (and one minimum). Sub-blocks are independent, so
 // 16 of them lie transposed in a LaneBlock, one a lane, and every step below is plain arithmetic on
@@ -15,6 +15,9 @@
 
 #include <array>
 #include <cstdint>
+
+#include "blocks/iq4_nl.h"
+#include "quantize/block_parts.h"
 
 namespace dragoman {
 
@@ -41,17 +44,30 @@ struct alignas(64) AffineFit {
   alignas(64) LaneFloats scale, minimum;
 };
 
+// The numbers that a type stores for a sub-block with a minimum: codes 0..top_code, multiples
+// 0..top_scale of d and of dmin.
+struct AffineRange {
+  int top_code, top_scale;
+};
+
+// The same without a minimum: codes low..high around 0, signed multiples of d.
+struct SymmetricRange {
+  int low, high, scale_low, scale_high;
+  bool iq4_grid = false;  // codes are the levels of kIq4Grid, whose ends are low and high
+};
+SymmetricRange SymmetricRangeOf(const PartsTraits& traits);
+
 // How well a sub-block does once its scale and minimum are multiples of the superblock's d and
 // dmin, and the sums over its elements from which better d and dmin follow.
 struct alignas(64) AffineChoice {
-  alignas(64) LaneFloats scale_code, minimum_code;  // whole numbers 0..63
+  alignas(64) LaneFloats scale_code, minimum_code;  // whole numbers from 0 to the range's
   alignas(64) LaneFloats error;                     // sum of w (x - decoded)^2
   alignas(64) LaneFloats wq, wqq, wqx, w, wx;       // sums of w q, w q^2, w q x, w, w x
 };
 
 // x is near scale * q with q from a range around 0; the scale may be negative.
 struct alignas(64) SymmetricChoice {
-  alignas(64) LaneFloats scale_code;  // whole number -128..127
+  alignas(64) LaneFloats scale_code;  // a whole number within the range's
   alignas(64) LaneFloats error, wqq, wqx;
 };
 
@@ -71,27 +87,45 @@ constexpr AffineStart AffineStartAt(int index) {
 
 // Symmetric starting points: the largest value lands this many codes beyond (or before) the end of
 // the range; half of the points put it on the lower end, half on the upper one.
+// On the grid of IQ4, whose steps are many units wide, a stretch counts kGridUnit of them.
 inline constexpr int kSymmetricStarts = 18;
+inline constexpr float kEvenUnit = 1.0f, kGridUnit = 16.0f;
 constexpr float SymmetricStretchAt(int index) {
   return -1.2f + 0.3f * static_cast<float>(index % (kSymmetricStarts / 2));
 }
 
+// The grid of IQ4 by what lies between its levels: a value is at the level that as many middles lie
+// below. All are multiples of a half, exact in float32.
+struct GridStep {
+  float middle, rise;
+};
+inline constexpr float kGridLow = kIq4Grid[0];
+constexpr std::array<GridStep, 15> GridSteps() {
+  std::array<GridStep, 15> steps = {};
+  for (size_t k = 0; k < steps.size(); ++k) {
+    const float from = kIq4Grid[k], to = kIq4Grid[k + 1];
+    steps[k] = {0.5f * (from + to), to - from};
+  }
+  return steps;
+}
+inline constexpr std::array<GridStep, 15> kGridSteps = GridSteps();
+
 struct LaneKernels {
   const char* name;
-  // The best unconstrained scale and minimum for codes 0..top_code.
-  void (*search_affine)(const LaneBlock& block, int top_code, AffineFit* fit);
-  // The best 6-bit multiples of d and dmin (>= 0, per lane) near `fit`.
-  void (*choose_affine)(const LaneBlock& block, int top_code, const AffineFit& fit,
+  // The best unconstrained scale and minimum.
+  void (*search_affine)(const LaneBlock& block, AffineRange range, AffineFit* fit);
+  // The best multiples of d and dmin (>= 0, per lane) near `fit`.
+  void (*choose_affine)(const LaneBlock& block, AffineRange range, const AffineFit& fit,
                         const LaneFloats& d, const LaneFloats& dmin, AffineChoice* choice);
   // Nearest codes for given scales and minima.
-  void (*encode_affine)(const LaneBlock& block, int top_code, const AffineFit& fit,
+  void (*encode_affine)(const LaneBlock& block, AffineRange range, const AffineFit& fit,
                         LaneCodes* codes);
-  // The same for codes low..high around 0: signed scales, 8-bit multiples of d (any sign).
-  void (*search_symmetric)(const LaneBlock& block, int low, int high, LaneFloats* scale);
-  void (*choose_symmetric)(const LaneBlock& block, int low, int high, const LaneFloats& scale,
-                           const LaneFloats& d, SymmetricChoice* choice);
-  void (*encode_symmetric)(const LaneBlock& block, int low, int high, const LaneFloats& scale,
-                           LaneCodes* codes);
+  // The same for codes around 0: signed scales, signed multiples of d (any sign).
+  void (*search_symmetric)(const LaneBlock& block, const SymmetricRange& range, LaneFloats* scale);
+  void (*choose_symmetric)(const LaneBlock& block, const SymmetricRange& range,
+                           const LaneFloats& scale, const LaneFloats& d, SymmetricChoice* choice);
+  void (*encode_symmetric)(const LaneBlock& block, const SymmetricRange& range,
+                           const LaneFloats& scale, LaneCodes* codes);
 };
 
 // Puts `lanes` sub-blocks of block.elems weights each, one after the other in `values`, into the

@@ -14,6 +14,23 @@ float NearestCode(float value, float low, float high) {
   return RoundNearest(std::min(std::max(value, low), high));
 }
 
+// Which codes a type has, as the search asks for them.
+struct EvenCodes {
+  static constexpr float kUnit = kEvenUnit;
+  float low, high;
+  float Nearest(float value) const { return NearestCode(value, low, high); }
+};
+
+struct GridCodes {
+  static constexpr float kUnit = kGridUnit;
+  float low, high;
+  float Nearest(float value) const {
+    float level = kGridLow;
+    for (const GridStep& step : kGridSteps) level += value > step.middle ? step.rise : 0.0f;
+    return level;
+  }
+};
+
 float ReciprocalOrZero(float value) { return std::abs(value) > kTiny ? 1.0f / value : 0.0f; }
 
 struct CodeSums {
@@ -48,18 +65,20 @@ Fit Solve(const CodeSums& sums, float w, float wx) {
   return fit;
 }
 
-CodeSums SumCodes(const LaneBlock& block, int lane, float inverse, float shift, float low,
-                  float high) {
+template <typename Codes>
+CodeSums SumCodes(const LaneBlock& block, int lane, float inverse, float shift,
+                  const Codes& codes) {
   CodeSums sums;
   for (int i = 0; i < block.elems; ++i) {
     const float x = block.x[i][lane];
-    sums.Add(block.w[i][lane], NearestCode(x * inverse + shift, low, high), x);
+    sums.Add(block.w[i][lane], codes.Nearest(x * inverse + shift), x);
   }
   return sums;
 }
 
-void SearchAffine(const LaneBlock& block, int top_code, AffineFit* fit) {
-  const float top = static_cast<float>(top_code);
+void SearchAffine(const LaneBlock& block, AffineRange range, AffineFit* fit) {
+  const float top = static_cast<float>(range.top_code);
+  const EvenCodes codes{0.0f, top};
   for (int lane = 0; lane < kLanes; ++lane) {
     float low = 0, high = block.x[0][lane], w = 0, wx = 0;
     for (int i = 0; i < block.elems; ++i) {
@@ -73,7 +92,7 @@ void SearchAffine(const LaneBlock& block, int top_code, AffineFit* fit) {
     best.offset = std::min(wx / w, 0.0f);
     best.gain = best.offset * wx;
     const auto consider = [&](float inverse, float shift) {
-      const Fit found = Solve(SumCodes(block, lane, inverse, shift, 0.0f, top), w, wx);
+      const Fit found = Solve(SumCodes(block, lane, inverse, shift, codes), w, wx);
       if (found.gain > best.gain) best = found;
     };
     const float inverse_range = ReciprocalOrZero(high - low);
@@ -95,9 +114,10 @@ struct LaneTrial {
   CodeSums sums;
 };
 
-LaneTrial TryAffine(const LaneBlock& block, int lane, float top, float scale_code, float d,
+LaneTrial TryAffine(const LaneBlock& block, int lane, AffineRange range, float scale_code, float d,
                     float inverse_dmin, float dmin, float minimum, float w, float wx) {
   LaneTrial trial;
+  const float top = static_cast<float>(range.top_code);
   trial.scale_code = scale_code;
   const float scale = scale_code * d;
   const float inverse = ReciprocalOrZero(scale);
@@ -106,7 +126,8 @@ LaneTrial TryAffine(const LaneBlock& block, int lane, float top, float scale_cod
     wq = wq + block.w[i][lane] * NearestCode((block.x[i][lane] + minimum) * inverse, 0.0f, top);
   }
   const float best_minimum = (scale * wq - wx) / w;
-  trial.minimum_code = NearestCode(best_minimum * inverse_dmin, 0.0f, 63.0f);
+  trial.minimum_code =
+      NearestCode(best_minimum * inverse_dmin, 0.0f, static_cast<float>(range.top_scale));
   const float actual = trial.minimum_code * dmin;
   for (int i = 0; i < block.elems; ++i) {
     const float x = block.x[i][lane];
@@ -118,9 +139,9 @@ LaneTrial TryAffine(const LaneBlock& block, int lane, float top, float scale_cod
   return trial;
 }
 
-void ChooseAffine(const LaneBlock& block, int top_code, const AffineFit& fit, const LaneFloats& d,
-                  const LaneFloats& dmin, AffineChoice* choice) {
-  const float top = static_cast<float>(top_code);
+void ChooseAffine(const LaneBlock& block, AffineRange range, const AffineFit& fit,
+                  const LaneFloats& d, const LaneFloats& dmin, AffineChoice* choice) {
+  const float largest = static_cast<float>(range.top_scale);
   for (int lane = 0; lane < kLanes; ++lane) {
     float w = 0, wx = 0;
     for (int i = 0; i < block.elems; ++i) {
@@ -128,11 +149,11 @@ void ChooseAffine(const LaneBlock& block, int top_code, const AffineFit& fit, co
       wx = wx + block.w[i][lane] * block.x[i][lane];
     }
     const float inverse_dmin = ReciprocalOrZero(dmin[lane]);
-    const float middle = NearestCode(fit.scale[lane] * ReciprocalOrZero(d[lane]), 0.0f, 63.0f);
+    const float middle = NearestCode(fit.scale[lane] * ReciprocalOrZero(d[lane]), 0.0f, largest);
     LaneTrial best;
     for (int step = 0; step < 3; ++step) {
-      const float code = std::min(std::max(middle + static_cast<float>(step - 1), 0.0f), 63.0f);
-      const LaneTrial trial = TryAffine(block, lane, top, code, d[lane], inverse_dmin, dmin[lane],
+      const float code = std::min(std::max(middle + static_cast<float>(step - 1), 0.0f), largest);
+      const LaneTrial trial = TryAffine(block, lane, range, code, d[lane], inverse_dmin, dmin[lane],
                                         fit.minimum[lane], w, wx);
       if (step == 0 || trial.error < best.error) best = trial;
     }
@@ -147,19 +168,20 @@ void ChooseAffine(const LaneBlock& block, int top_code, const AffineFit& fit, co
   }
 }
 
-void EncodeAffine(const LaneBlock& block, int top_code, const AffineFit& fit, LaneCodes* codes) {
+void EncodeAffine(const LaneBlock& block, AffineRange range, const AffineFit& fit,
+                  LaneCodes* codes) {
   for (int lane = 0; lane < kLanes; ++lane) {
     const float inverse = ReciprocalOrZero(fit.scale[lane]);
     for (int i = 0; i < block.elems; ++i) {
       const float value = (block.x[i][lane] + fit.minimum[lane]) * inverse;
       codes->q[i][lane] =
-          static_cast<int8_t>(NearestCode(value, 0.0f, static_cast<float>(top_code)));
+          static_cast<int8_t>(NearestCode(value, 0.0f, static_cast<float>(range.top_code)));
     }
   }
 }
 
-void SearchSymmetric(const LaneBlock& block, int low_code, int high_code, LaneFloats* scale) {
-  const float low = static_cast<float>(low_code), high = static_cast<float>(high_code);
+template <typename Codes>
+void SearchSymmetricOn(const LaneBlock& block, const Codes& codes, LaneFloats* scale) {
   for (int lane = 0; lane < kLanes; ++lane) {
     float least = 0, most = 0;
     for (int i = 0; i < block.elems; ++i) {
@@ -170,7 +192,7 @@ void SearchSymmetric(const LaneBlock& block, int low_code, int high_code, LaneFl
     const float inverse_extreme = ReciprocalOrZero(extreme);
     float best_scale = 0, best_gain = 0;
     const auto consider = [&](float inverse) {
-      const CodeSums sums = SumCodes(block, lane, inverse, 0.0f, low, high);
+      const CodeSums sums = SumCodes(block, lane, inverse, 0.0f, codes);
       const float found = sums.wqx / std::max(sums.wqq, kTiny);
       const float gain = found * sums.wqx;
       if (gain > best_gain) {
@@ -179,28 +201,32 @@ void SearchSymmetric(const LaneBlock& block, int low_code, int high_code, LaneFl
       }
     };
     for (int k = 0; k < kSymmetricStarts; ++k) {
-      const float stretch = SymmetricStretchAt(k);
-      consider((k < kSymmetricStarts / 2 ? low - stretch : high + stretch) * inverse_extreme);
+      const float stretch = SymmetricStretchAt(k) * Codes::kUnit;
+      const float reach = k < kSymmetricStarts / 2 ? codes.low - stretch : codes.high + stretch;
+      consider(reach * inverse_extreme);
     }
     consider(ReciprocalOrZero(best_scale));
     (*scale)[lane] = best_scale;
   }
 }
 
-void ChooseSymmetric(const LaneBlock& block, int low_code, int high_code, const LaneFloats& scale,
-                     const LaneFloats& d, SymmetricChoice* choice) {
-  const float low = static_cast<float>(low_code), high = static_cast<float>(high_code);
+template <typename Codes>
+void ChooseSymmetricOn(const LaneBlock& block, const SymmetricRange& range, const Codes& codes,
+                       const LaneFloats& scale, const LaneFloats& d, SymmetricChoice* choice) {
+  const float smallest = static_cast<float>(range.scale_low),
+              largest = static_cast<float>(range.scale_high);
   for (int lane = 0; lane < kLanes; ++lane) {
-    const float middle = NearestCode(scale[lane] * ReciprocalOrZero(d[lane]), -128.0f, 127.0f);
+    const float middle = NearestCode(scale[lane] * ReciprocalOrZero(d[lane]), smallest, largest);
     for (int step = 0; step < 3; ++step) {
-      const float code = std::min(std::max(middle + static_cast<float>(step - 1), -128.0f), 127.0f);
+      const float code =
+          std::min(std::max(middle + static_cast<float>(step - 1), smallest), largest);
       const float actual = code * d[lane];
       const float inverse = ReciprocalOrZero(actual);
       CodeSums sums;
       float error = 0;
       for (int i = 0; i < block.elems; ++i) {
         const float x = block.x[i][lane];
-        const float q = NearestCode(x * inverse, low, high);
+        const float q = codes.Nearest(x * inverse);
         sums.Add(block.w[i][lane], q, x);
         const float rest = x - actual * q;
         error = error + block.w[i][lane] * rest * rest;
@@ -214,15 +240,41 @@ void ChooseSymmetric(const LaneBlock& block, int low_code, int high_code, const 
   }
 }
 
-void EncodeSymmetric(const LaneBlock& block, int low, int high, const LaneFloats& scale,
-                     LaneCodes* codes) {
+template <typename Codes>
+void EncodeSymmetricOn(const LaneBlock& block, const Codes& codes, const LaneFloats& scale,
+                       LaneCodes* found) {
   for (int lane = 0; lane < kLanes; ++lane) {
     const float inverse = ReciprocalOrZero(scale[lane]);
     for (int i = 0; i < block.elems; ++i) {
-      codes->q[i][lane] = static_cast<int8_t>(NearestCode(
-          block.x[i][lane] * inverse, static_cast<float>(low), static_cast<float>(high)));
+      found->q[i][lane] = static_cast<int8_t>(codes.Nearest(block.x[i][lane] * inverse));
     }
   }
+}
+
+// Calls `body` with the codes of `range`.
+template <typename Body>
+void WithCodesOf(const SymmetricRange& range, const Body& body) {
+  const float low = static_cast<float>(range.low), high = static_cast<float>(range.high);
+  if (range.iq4_grid) {
+    body(GridCodes{low, high});
+  } else {
+    body(EvenCodes{low, high});
+  }
+}
+
+void SearchSymmetric(const LaneBlock& block, const SymmetricRange& range, LaneFloats* scale) {
+  WithCodesOf(range, [&](const auto& codes) { SearchSymmetricOn(block, codes, scale); });
+}
+
+void ChooseSymmetric(const LaneBlock& block, const SymmetricRange& range, const LaneFloats& scale,
+                     const LaneFloats& d, SymmetricChoice* choice) {
+  WithCodesOf(range,
+              [&](const auto& codes) { ChooseSymmetricOn(block, range, codes, scale, d, choice); });
+}
+
+void EncodeSymmetric(const LaneBlock& block, const SymmetricRange& range, const LaneFloats& scale,
+                     LaneCodes* found) {
+  WithCodesOf(range, [&](const auto& codes) { EncodeSymmetricOn(block, codes, scale, found); });
 }
 
 // Magnitudes above the first are beyond what a Q4_K block holds (65504 * 63 * 15); below the
@@ -238,6 +290,11 @@ float Sanitize(float value) {
 }
 
 }  // namespace
+
+SymmetricRange SymmetricRangeOf(const PartsTraits& traits) {
+  return {traits.code_low, traits.code_high, traits.scale_low, traits.scale_high,
+          traits.levels != nullptr};
+}
 
 void TransposeSubBlocks(const float* values, const float* weights, int lanes, int first_lane,
                         LaneBlock& block) {

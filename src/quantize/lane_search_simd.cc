@@ -29,6 +29,27 @@ HWY_INLINE Vec NearestCode(Tag d, Vec value, Vec low, Vec high) {
   return hn::Sub(hn::Add(hn::Min(hn::Max(value, low), high), bias), bias);
 }
 
+struct EvenCodes {
+  static constexpr float kUnit = kEvenUnit;
+  float low, high;
+  HWY_INLINE Vec Nearest(Tag d, Vec value) const {
+    return NearestCode(d, value, hn::Set(d, low), hn::Set(d, high));
+  }
+};
+
+struct GridCodes {
+  static constexpr float kUnit = kGridUnit;
+  float low, high;
+  HWY_INLINE Vec Nearest(Tag d, Vec value) const {
+    Vec level = hn::Set(d, kGridLow);
+    for (const GridStep& step : kGridSteps) {
+      const auto beyond = hn::Gt(value, hn::Set(d, step.middle));
+      level = hn::Add(level, hn::IfThenElseZero(beyond, hn::Set(d, step.rise)));
+    }
+    return level;
+  }
+};
+
 HWY_INLINE Vec ReciprocalOrZero(Tag d, Vec value) {
   const auto usable = hn::Gt(hn::Abs(value), hn::Set(d, kTiny));
   const Vec one = hn::Set(d, 1.0f);
@@ -60,29 +81,31 @@ HWY_INLINE Fit Solve(Tag d, const Sums& sums, Vec w, Vec wx) {
   return fit;
 }
 
+template <typename Codes>
 HWY_INLINE Sums SumCodes(Tag d, const LaneBlock& block, size_t lane, Vec inverse, Vec shift,
-                         Vec low, Vec high) {
+                         const Codes& codes) {
   Sums sums{hn::Zero(d), hn::Zero(d), hn::Zero(d)};
   for (int i = 0; i < block.elems; ++i) {
     const Vec x = hn::Load(d, block.x[i] + lane);
-    AddCode(hn::Load(d, block.w[i] + lane),
-            NearestCode(d, hn::Add(hn::Mul(x, inverse), shift), low, high), x, sums);
+    AddCode(hn::Load(d, block.w[i] + lane), codes.Nearest(d, hn::Add(hn::Mul(x, inverse), shift)),
+            x, sums);
   }
   return sums;
 }
 
 HWY_INLINE void Consider(Tag d, const LaneBlock& block, size_t lane, Vec inverse, Vec shift,
-                         Vec top, Vec w, Vec wx, Fit& best) {
-  const Fit found = Solve(d, SumCodes(d, block, lane, inverse, shift, hn::Zero(d), top), w, wx);
+                         const EvenCodes& codes, Vec w, Vec wx, Fit& best) {
+  const Fit found = Solve(d, SumCodes(d, block, lane, inverse, shift, codes), w, wx);
   const auto better = hn::Gt(found.gain, best.gain);
   best.scale = hn::IfThenElse(better, found.scale, best.scale);
   best.offset = hn::IfThenElse(better, found.offset, best.offset);
   best.gain = hn::IfThenElse(better, found.gain, best.gain);
 }
 
-void SearchAffine(const LaneBlock& block, int top_code, AffineFit* fit) {
+void SearchAffine(const LaneBlock& block, AffineRange range, AffineFit* fit) {
   const Tag d;
-  const Vec zero = hn::Zero(d), top = hn::Set(d, static_cast<float>(top_code));
+  const EvenCodes codes{0.0f, static_cast<float>(range.top_code)};
+  const Vec zero = hn::Zero(d), top = hn::Set(d, codes.high);
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
     Vec low = zero, high = hn::Load(d, block.x[0] + lane), w = zero, wx = zero;
     for (int i = 0; i < block.elems; ++i) {
@@ -99,10 +122,10 @@ void SearchAffine(const LaneBlock& block, int top_code, AffineFit* fit) {
       const AffineStart start = AffineStartAt(k);
       const Vec inverse = hn::Mul(hn::Add(top, hn::Set(d, start.stretch)), inverse_range);
       const Vec shift = hn::Sub(hn::Set(d, start.phase), hn::Mul(low, inverse));
-      Consider(d, block, lane, inverse, shift, top, w, wx, best);
+      Consider(d, block, lane, inverse, shift, codes, w, wx, best);
     }
     const Vec inverse = ReciprocalOrZero(d, best.scale);
-    Consider(d, block, lane, inverse, hn::Sub(zero, hn::Mul(best.offset, inverse)), top, w, wx,
+    Consider(d, block, lane, inverse, hn::Sub(zero, hn::Mul(best.offset, inverse)), codes, w, wx,
              best);
     hn::Store(best.scale, d, fit->scale.data() + lane);
     hn::Store(hn::Sub(zero, best.offset), d, fit->minimum.data() + lane);
@@ -115,7 +138,7 @@ struct AffineTrial {
 };
 
 struct AffineTarget {  // what the trials of a group of lanes share
-  Vec top, d, dmin, inverse_dmin, minimum, w, wx;
+  Vec top, largest, d, dmin, inverse_dmin, minimum, w, wx;
 };
 
 HWY_INLINE AffineTrial TryAffine(Tag d, const LaneBlock& block, size_t lane,
@@ -132,7 +155,7 @@ HWY_INLINE AffineTrial TryAffine(Tag d, const LaneBlock& block, size_t lane,
   const Vec best_minimum = hn::Div(hn::Sub(hn::Mul(scale, wq), target.wx), target.w);
   AffineTrial trial{scale_code, zero, zero, {zero, zero, zero}};
   trial.minimum_code =
-      NearestCode(d, hn::Mul(best_minimum, target.inverse_dmin), zero, hn::Set(d, 63.0f));
+      NearestCode(d, hn::Mul(best_minimum, target.inverse_dmin), zero, target.largest);
   const Vec actual = hn::Mul(trial.minimum_code, target.dmin);
   for (int i = 0; i < block.elems; ++i) {
     const Vec x = hn::Load(d, block.x[i] + lane), w = hn::Load(d, block.w[i] + lane);
@@ -155,13 +178,14 @@ HWY_INLINE void KeepBetter(const AffineTrial& trial, AffineTrial& best) {
   best.sums.wqx = hn::IfThenElse(better, trial.sums.wqx, best.sums.wqx);
 }
 
-void ChooseAffine(const LaneBlock& block, int top_code, const AffineFit& fit,
+void ChooseAffine(const LaneBlock& block, AffineRange range, const AffineFit& fit,
                   const LaneFloats& d_lanes, const LaneFloats& dmin_lanes, AffineChoice* choice) {
   const Tag d;
-  const Vec zero = hn::Zero(d), largest = hn::Set(d, 63.0f);
+  const Vec zero = hn::Zero(d), largest = hn::Set(d, static_cast<float>(range.top_scale));
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
     AffineTarget target;
-    target.top = hn::Set(d, static_cast<float>(top_code));
+    target.top = hn::Set(d, static_cast<float>(range.top_code));
+    target.largest = largest;
     target.d = hn::LoadU(d, d_lanes.data() + lane);
     target.dmin = hn::LoadU(d, dmin_lanes.data() + lane);
     target.inverse_dmin = ReciprocalOrZero(d, target.dmin);
@@ -199,9 +223,10 @@ HWY_INLINE void StoreCodes(Tag d, Vec q, int8_t* codes) {
   hn::StoreU(hn::DemoteTo(as_code, hn::ConvertTo(as_int, q)), as_code, codes);
 }
 
-void EncodeAffine(const LaneBlock& block, int top_code, const AffineFit& fit, LaneCodes* codes) {
+void EncodeAffine(const LaneBlock& block, AffineRange range, const AffineFit& fit,
+                  LaneCodes* codes) {
   const Tag d;
-  const Vec zero = hn::Zero(d), top = hn::Set(d, static_cast<float>(top_code));
+  const Vec zero = hn::Zero(d), top = hn::Set(d, static_cast<float>(range.top_code));
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
     const Vec inverse = ReciprocalOrZero(d, hn::Load(d, fit.scale.data() + lane));
     const Vec minimum = hn::Load(d, fit.minimum.data() + lane);
@@ -212,11 +237,11 @@ void EncodeAffine(const LaneBlock& block, int top_code, const AffineFit& fit, La
   }
 }
 
-void SearchSymmetric(const LaneBlock& block, int low_code, int high_code, LaneFloats* scale) {
+template <typename Codes>
+void SearchSymmetricOn(const LaneBlock& block, const Codes& codes, LaneFloats* scale) {
   const Tag d;
   const Vec zero = hn::Zero(d), tiny = hn::Set(d, kTiny);
-  const Vec low = hn::Set(d, static_cast<float>(low_code)),
-            high = hn::Set(d, static_cast<float>(high_code));
+  const Vec low = hn::Set(d, codes.low), high = hn::Set(d, codes.high);
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
     Vec least = zero, most = zero;
     for (int i = 0; i < block.elems; ++i) {
@@ -228,7 +253,7 @@ void SearchSymmetric(const LaneBlock& block, int low_code, int high_code, LaneFl
     const Vec inverse_extreme = ReciprocalOrZero(d, extreme);
     Vec best_scale = zero, best_gain = zero;
     const auto consider = [&](Vec inverse) HWY_ATTR {
-      const Sums sums = SumCodes(d, block, lane, inverse, zero, low, high);
+      const Sums sums = SumCodes(d, block, lane, inverse, zero, codes);
       const Vec found = hn::Div(sums.wqx, hn::Max(sums.wqq, tiny));
       const Vec gain = hn::Mul(found, sums.wqx);
       const auto better = hn::Gt(gain, best_gain);
@@ -236,7 +261,7 @@ void SearchSymmetric(const LaneBlock& block, int low_code, int high_code, LaneFl
       best_scale = hn::IfThenElse(better, found, best_scale);
     };
     for (int k = 0; k < kSymmetricStarts; ++k) {
-      const Vec stretch = hn::Set(d, SymmetricStretchAt(k));
+      const Vec stretch = hn::Set(d, SymmetricStretchAt(k) * Codes::kUnit);
       const Vec reach = k < kSymmetricStarts / 2 ? hn::Sub(low, stretch) : hn::Add(high, stretch);
       consider(hn::Mul(reach, inverse_extreme));
     }
@@ -245,12 +270,13 @@ void SearchSymmetric(const LaneBlock& block, int low_code, int high_code, LaneFl
   }
 }
 
-void ChooseSymmetric(const LaneBlock& block, int low_code, int high_code, const LaneFloats& scale,
-                     const LaneFloats& d_lanes, SymmetricChoice* choice) {
+template <typename Codes>
+void ChooseSymmetricOn(const LaneBlock& block, const SymmetricRange& range, const Codes& codes,
+                       const LaneFloats& scale, const LaneFloats& d_lanes,
+                       SymmetricChoice* choice) {
   const Tag d;
-  const Vec zero = hn::Zero(d), smallest = hn::Set(d, -128.0f), largest = hn::Set(d, 127.0f);
-  const Vec low = hn::Set(d, static_cast<float>(low_code)),
-            high = hn::Set(d, static_cast<float>(high_code));
+  const Vec zero = hn::Zero(d), smallest = hn::Set(d, static_cast<float>(range.scale_low)),
+            largest = hn::Set(d, static_cast<float>(range.scale_high));
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
     const Vec unit = hn::LoadU(d, d_lanes.data() + lane);
     const Vec wanted = hn::Mul(hn::LoadU(d, scale.data() + lane), ReciprocalOrZero(d, unit));
@@ -264,7 +290,7 @@ void ChooseSymmetric(const LaneBlock& block, int low_code, int high_code, const 
       const Vec inverse = ReciprocalOrZero(d, actual);
       for (int i = 0; i < block.elems; ++i) {
         const Vec x = hn::Load(d, block.x[i] + lane), w = hn::Load(d, block.w[i] + lane);
-        const Vec q = NearestCode(d, hn::Mul(x, inverse), low, high);
+        const Vec q = codes.Nearest(d, hn::Mul(x, inverse));
         AddCode(w, q, x, trial.sums);
         const Vec rest = hn::Sub(x, hn::Mul(actual, q));
         trial.error = hn::Add(trial.error, hn::Mul(hn::Mul(w, rest), rest));
@@ -282,18 +308,44 @@ void ChooseSymmetric(const LaneBlock& block, int low_code, int high_code, const 
   }
 }
 
-void EncodeSymmetric(const LaneBlock& block, int low_code, int high_code, const LaneFloats& scale,
-                     LaneCodes* codes) {
+template <typename Codes>
+void EncodeSymmetricOn(const LaneBlock& block, const Codes& codes, const LaneFloats& scale,
+                       LaneCodes* found) {
   const Tag d;
-  const Vec low = hn::Set(d, static_cast<float>(low_code)),
-            high = hn::Set(d, static_cast<float>(high_code));
   for (size_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
     const Vec inverse = ReciprocalOrZero(d, hn::LoadU(d, scale.data() + lane));
     for (int i = 0; i < block.elems; ++i) {
       const Vec value = hn::Mul(hn::Load(d, block.x[i] + lane), inverse);
-      StoreCodes(d, NearestCode(d, value, low, high), codes->q[i] + lane);
+      StoreCodes(d, codes.Nearest(d, value), found->q[i] + lane);
     }
   }
+}
+
+EvenCodes EvenCodesOf(const SymmetricRange& range) {
+  return {static_cast<float>(range.low), static_cast<float>(range.high)};
+}
+
+GridCodes GridCodesOf(const SymmetricRange& range) {
+  return {static_cast<float>(range.low), static_cast<float>(range.high)};
+}
+
+void SearchSymmetric(const LaneBlock& block, const SymmetricRange& range, LaneFloats* scale) {
+  if (range.iq4_grid) return SearchSymmetricOn(block, GridCodesOf(range), scale);
+  SearchSymmetricOn(block, EvenCodesOf(range), scale);
+}
+
+void ChooseSymmetric(const LaneBlock& block, const SymmetricRange& range, const LaneFloats& scale,
+                     const LaneFloats& d, SymmetricChoice* choice) {
+  if (range.iq4_grid) {
+    return ChooseSymmetricOn(block, range, GridCodesOf(range), scale, d, choice);
+  }
+  ChooseSymmetricOn(block, range, EvenCodesOf(range), scale, d, choice);
+}
+
+void EncodeSymmetric(const LaneBlock& block, const SymmetricRange& range, const LaneFloats& scale,
+                     LaneCodes* found) {
+  if (range.iq4_grid) return EncodeSymmetricOn(block, GridCodesOf(range), scale, found);
+  EncodeSymmetricOn(block, EvenCodesOf(range), scale, found);
 }
 
 LaneKernels Kernels() {

@@ -104,7 +104,8 @@ TEST(LaneSearch, VectorAndScalarGiveTheSameBlocks) {
   constexpr int64_t kRows = 42, kCols = 768;  // an odd number of superblocks in all
   const std::vector<float> values = HardRows(kRows + 1, kCols, 1);
   for (const BlockType type :
-       {BlockType::kQ4_K, BlockType::kQ5_K, BlockType::kQ6_K, BlockType::kQ4_0, BlockType::kQ4_1,
+       {BlockType::kQ2_K, BlockType::kQ3_K, BlockType::kQ4_K, BlockType::kQ5_K, BlockType::kQ6_K,
+        BlockType::kIQ4_XS, BlockType::kIQ4_NL, BlockType::kQ4_0, BlockType::kQ4_1,
         BlockType::kQ5_0, BlockType::kQ5_1}) {
     const bool k_quant = TraitsOf(type).block_elems == 256;
     const auto quantize = k_quant ? QuantizeKRows : QuantizeBlock32Rows;

@@ -34,9 +34,10 @@ Result<FileDigests> HashFiles(const std::vector<std::string>& files) {
 }
 
 // The recipes whose file would fit, best first; what a refusal suggests.
-std::string WhatFits(const QuantizeSource& source, uint64_t max_size_bytes) {
+std::string WhatFits(const QuantizeSource& source, bool calibrated, uint64_t max_size_bytes) {
   std::string fitting;
-  for (const Recipe& recipe : AllRecipes()) {
+  for (Recipe recipe : AllRecipes()) {
+    recipe.calibrated = calibrated;
     const auto layout = LayOut(source, recipe, nullptr);
     if (layout && layout->plan.file_bytes <= max_size_bytes) {
       fitting += fmt::format("{}{} ({} bytes)", fitting.empty() ? "" : ", ", recipe.name,
@@ -189,13 +190,14 @@ Result<QuantizeReport> Quantize(const std::string& model_path, const std::string
   const Stopwatch watch;
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenQuantizeSource(model_path));
   DRAGOMAN_RETURN_IF_ERROR(CheckPaths(*source.checkpoint, output_path));
-  DRAGOMAN_ASSIGN_OR_RETURN(const OutputLayout layout,
-                            LayOut(source, options.recipe, options.importance));
+  Recipe recipe = options.recipe;
+  recipe.calibrated = options.importance != nullptr || options.hessians != nullptr;
+  DRAGOMAN_ASSIGN_OR_RETURN(const OutputLayout layout, LayOut(source, recipe, options.importance));
   if (options.max_size_bytes && layout.plan.file_bytes > *options.max_size_bytes) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} needs {} bytes, more than the {} allowed; {}", options.recipe.name,
                             layout.plan.file_bytes, *options.max_size_bytes,
-                            WhatFits(source, *options.max_size_bytes)),
+                            WhatFits(source, recipe.calibrated, *options.max_size_bytes)),
                 model_path);
   }
   DRAGOMAN_RETURN_IF_ERROR(CheckDiskSpace(output_path, layout.plan.file_bytes));

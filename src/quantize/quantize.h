@@ -38,8 +38,8 @@ struct QuantizePlan {
   uint64_t file_bytes = 0;  // exact, header and padding included
   double bits_per_weight = 0;
 };
-// Reads headers and tokenizer only. The size is that of the file with or without importance
-// weighting.
+// Reads headers and tokenizer only. The size is that of the file to the byte; recipe.calibrated
+// says whether it will be made with calibration.
 Result<QuantizePlan> PlanQuantization(const std::string& model_path, const Recipe& recipe);
 OrderedJson ToJson(const QuantizePlan& plan);
 

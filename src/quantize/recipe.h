@@ -22,10 +22,12 @@ struct Recipe {
   std::string name;         // "Q4_K_M"
   uint32_t gguf_file_type;  // general.file_type
   std::string description;  // for --help
+  // Made with measured importance or second moments: some mixes spend their bits differently then.
+  bool calibrated = false;
   // Types chosen by hand, by tensor name; the mix counts its layers as if they were not.
   std::map<std::string, BlockType, std::less<>> overrides = {};
 };
-std::span<const Recipe> AllRecipes();  // F16 BF16 F32 Q8_0 Q6_K Q5_K_S Q5_K_M Q4_K_S Q4_K_M
+std::span<const Recipe> AllRecipes();  // floats first, then the largest first
 // Any letter case. Errors: kInvalidArgument listing the known ones.
 Result<Recipe> FindRecipe(std::string_view name);
 // Takes the types of a plan, as `quantize --plan --json` prints it and as somebody may have edited

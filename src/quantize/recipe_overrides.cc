@@ -36,22 +36,9 @@ Result<std::pair<std::string, BlockType>> ParsePlanned(const Json& tensor, size_
 }  // namespace
 
 bool HasEncoder(BlockType type) {
-  switch (type) {
-    case BlockType::kF32:
-    case BlockType::kF16:
-    case BlockType::kBF16:
-    case BlockType::kQ8_0:
-    case BlockType::kQ6_K:
-    case BlockType::kQ5_K:
-    case BlockType::kQ4_K:
-    case BlockType::kQ5_1:
-    case BlockType::kQ5_0:
-    case BlockType::kQ4_1:
-    case BlockType::kQ4_0:
-      return true;
-    default:
-      return false;
-  }
+  const bool is_float =
+      type == BlockType::kF32 || type == BlockType::kF16 || type == BlockType::kBF16;
+  return is_float || TraitsOf(type).is_quantized;
 }
 
 Result<void> AddOverridesFromPlan(const std::string& plan_path, Recipe& recipe) {

@@ -50,8 +50,11 @@ std::vector<ModelTensor> TensorsOf(const Shape& s) {
   return tensors;
 }
 
-std::vector<BlockType> TypesOf(const std::string& recipe, const std::vector<ModelTensor>& tensors) {
-  const auto types = ChooseTypes(*FindRecipe(recipe), tensors);
+std::vector<BlockType> TypesOf(const std::string& name, const std::vector<ModelTensor>& tensors,
+                               bool calibrated = false) {
+  Recipe recipe = *FindRecipe(name);
+  recipe.calibrated = calibrated;
+  const auto types = ChooseTypes(recipe, tensors);
   EXPECT_TRUE(types.has_value());
   return *types;
 }
@@ -72,7 +75,8 @@ TEST(Recipe, SizesOf4bAreThoseOfPublishedFiles) {
   const std::map<std::string, uint64_t> expected = {
       {"F16", 7767819520},    {"Q8_0", 4130417920},   {"Q6_K", 3190755840},
       {"Q5_K_M", 2829713920}, {"Q5_K_S", 2764608000}, {"Q4_K_M", 2489909760},
-      {"Q4_K_S", 2377945600},
+      {"Q4_K_S", 2377945600}, {"IQ4_XS", 2279641600}, {"Q3_K_L", 2236101120},
+      {"Q3_K_M", 2098475520}, {"Q3_K_S", 1937379840}, {"Q2_K", 1729180160},
   };
   const auto tensors = TensorsOf(kTranslateGemma4b);
   for (const auto& [name, file_bytes] : expected) {
@@ -108,6 +112,56 @@ TEST(Recipe, LayersThatGetMoreBits) {
             (std::vector<int>{0}));
 }
 
+TEST(Recipe, LayersThatGetMoreBitsBelowFour) {
+  using T = BlockType;
+  const auto big = TensorsOf(kTranslateGemma4b);
+  const std::vector<int> first_two = {0, 1}, none;
+  const auto q3m = TypesOf("Q3_K_M", big);
+  EXPECT_EQ(LayersWith(T::kQ5_K, TensorRole::kAttnV, big, q3m), first_two);
+  EXPECT_EQ(LayersWith(T::kQ5_K, TensorRole::kFfnDown, big, q3m), first_two);
+  EXPECT_EQ(LayersWith(T::kQ4_K, TensorRole::kAttnOutput, big, q3m).size(), 34u);
+  // Eight layers have no first sixteenth, but a first two.
+  const auto small = TensorsOf({8, 512, 1024, 512, 256, 15104});
+  const auto small_q3m = TypesOf("Q3_K_M", small);
+  EXPECT_EQ(LayersWith(T::kQ5_K, TensorRole::kAttnV, small, small_q3m), first_two);
+  EXPECT_EQ(LayersWith(T::kQ4_K, TensorRole::kFfnDown, small, small_q3m).size(), 8u);
+}
+
+TEST(Recipe, SomeMixesAskWhetherThereIsACalibration) {
+  using T = BlockType;
+  const auto big = TensorsOf(kTranslateGemma4b);
+  const std::vector<int> eighth = {0, 1, 2, 3}, none;
+  struct Case {
+    const char* recipe;
+    T better;
+    bool calibrated;
+  };
+  for (const Case& c : {Case{"IQ4_XS", T::kQ5_K, false}, Case{"IQ4_NL", T::kQ5_K, false},
+                        Case{"Q4_0", T::kQ4_1, true}, Case{"Q5_0", T::kQ5_1, true}}) {
+    const auto with = TypesOf(c.recipe, big, c.calibrated),
+               without = TypesOf(c.recipe, big, !c.calibrated);
+    EXPECT_EQ(LayersWith(c.better, TensorRole::kFfnDown, big, with), eighth) << c.recipe;
+    EXPECT_EQ(LayersWith(c.better, TensorRole::kFfnDown, big, without), none) << c.recipe;
+  }
+}
+
+TEST(Recipe, ValuesThatFourHeadsShareGetMoreBits) {
+  using T = BlockType;
+  const auto shared = TensorsOf({8, 1024, 2048, 1024, 256, 100}),
+             paired = TensorsOf({8, 1024, 2048, 1024, 512, 100});
+  struct Case {
+    const char* recipe;
+    T better, otherwise;
+  };
+  for (const Case& c : {Case{"Q2_K", T::kQ4_K, T::kQ3_K}, Case{"Q2_K_S", T::kQ4_K, T::kQ2_K},
+                        Case{"IQ4_XS", T::kQ5_K, T::kIQ4_XS}}) {
+    EXPECT_EQ(LayersWith(c.better, TensorRole::kAttnV, shared, TypesOf(c.recipe, shared)).size(),
+              8u);
+    EXPECT_EQ(LayersWith(c.otherwise, TensorRole::kAttnV, paired, TypesOf(c.recipe, paired)).size(),
+              8u);
+  }
+}
+
 TEST(Recipe, NormsStayFloat32) {
   const auto tensors = TensorsOf({8, 512, 1024, 512, 256, 15104});
   for (const Recipe& recipe : AllRecipes()) {
@@ -133,8 +187,16 @@ TEST(Recipe, RowsThatNoSuperblockDividesGetTheNearestType) {
   EXPECT_EQ(
       LayersWith(BlockType::kQ8_0, TensorRole::kAttnV, thirty_two, TypesOf("Q5_K_M", thirty_two)),
       (std::vector<int>{0, 3, 6, 7}));
+  const std::map<std::string, BlockType> in_place = {{"Q2_K", BlockType::kQ4_0},
+                                                     {"Q3_K_S", BlockType::kQ4_0},
+                                                     {"IQ4_XS", BlockType::kIQ4_NL},
+                                                     {"IQ4_NL", BlockType::kIQ4_NL}};
+  for (const auto& [name, type] : in_place) {
+    const auto types = TypesOf(name, thirty_two);
+    EXPECT_EQ(LayersWith(type, TensorRole::kFfnGate, thirty_two, types).size(), 8u) << name;
+  }
   const auto odd = TensorsOf({8, 40, 72, 40, 24, 100});
-  for (const char* name : {"Q4_K_M", "Q8_0", "Q6_K"}) {
+  for (const char* name : {"Q4_K_M", "Q8_0", "Q6_K", "Q4_0", "IQ4_XS", "Q2_K"}) {
     EXPECT_EQ(TypesOf(name, odd)[0], BlockType::kF16) << name;
     EXPECT_EQ(LayersWith(BlockType::kF16, TensorRole::kFfnDown, odd, TypesOf(name, odd)).size(), 8u)
         << name;

@@ -15,9 +15,10 @@
 namespace dragoman {
 namespace {
 
-constexpr BlockType kTypes[] = {BlockType::kQ4_K, BlockType::kQ5_K, BlockType::kQ6_K,
-                                BlockType::kQ8_0, BlockType::kQ4_0, BlockType::kQ4_1,
-                                BlockType::kQ5_0, BlockType::kQ5_1};
+constexpr BlockType kTypes[] = {BlockType::kQ2_K,   BlockType::kQ3_K, BlockType::kIQ4_XS,
+                                BlockType::kIQ4_NL, BlockType::kQ4_K, BlockType::kQ5_K,
+                                BlockType::kQ6_K,   BlockType::kQ8_0, BlockType::kQ4_0,
+                                BlockType::kQ4_1,   BlockType::kQ5_0, BlockType::kQ5_1};
 
 std::vector<float> NormalRows(int64_t count, float scale, uint64_t seed) {
   Random random(seed);
@@ -69,18 +70,18 @@ TEST(QuantizeRows, BeatsNaiveRoundingBetweenTheExtremes) {
     size_t group;
     int levels;
   };
-  const Case cases[] = {{BlockType::kQ4_K, 32, 16},
-                        {BlockType::kQ5_K, 32, 32},
-                        {BlockType::kQ6_K, 16, 64},
-                        {BlockType::kQ4_1, 32, 16},
+  const Case cases[] = {{BlockType::kQ2_K, 16, 4},  {BlockType::kQ3_K, 16, 8},
+                        {BlockType::kQ4_K, 32, 16}, {BlockType::kQ5_K, 32, 32},
+                        {BlockType::kQ6_K, 16, 64}, {BlockType::kQ4_1, 32, 16},
                         {BlockType::kQ5_1, 32, 32}};
   for (const float scale : {1e-3f, 0.03f, 1.0f, 300.0f}) {
     const std::vector<float> values = NormalRows(64 * 512, scale, 11);
     for (const Case& c : cases) {
       const double error = Error(values, RoundTrip(c.type, values, 512));
-      // A symmetric code wastes the shorter side of the range, so Q6_K is compared with what its
-      // range allows.
-      const double slack = c.type == BlockType::kQ6_K ? 1.2 : 0.87;
+      // A symmetric code wastes the shorter side of the range, so those types are compared with
+      // what their range allows.
+      const bool symmetric = c.type == BlockType::kQ3_K || c.type == BlockType::kQ6_K;
+      const double slack = symmetric ? 1.2 : 0.87;
       EXPECT_LT(error, slack * NaiveError(values, c.group, c.levels))
           << TraitsOf(c.type).name << " " << scale;
     }
@@ -92,10 +93,10 @@ TEST(QuantizeRows, ErrorFallsWithTheBits) {
   double power = 0;
   for (float value : values) power += static_cast<double>(value) * value;
   // Relative mean squared error of a normal distribution, measured; a loss of a twentieth shows.
-  const std::pair<BlockType, double> limits[] = {{BlockType::kQ4_K, 0.0049},
-                                                 {BlockType::kQ5_K, 0.0012},
-                                                 {BlockType::kQ6_K, 0.000295},
-                                                 {BlockType::kQ8_0, 0.0000295}};
+  const std::pair<BlockType, double> limits[] = {
+      {BlockType::kQ2_K, 0.07},    {BlockType::kQ3_K, 0.0212},   {BlockType::kIQ4_XS, 0.0056},
+      {BlockType::kIQ4_NL, 0.0055}, {BlockType::kQ4_K, 0.0049},   {BlockType::kQ5_K, 0.0012},
+      {BlockType::kQ6_K, 0.000295}, {BlockType::kQ8_0, 0.0000295}};
   for (const auto& [type, limit] : limits) {
     const double relative = Error(values, RoundTrip(type, values, 512)) / power;
     EXPECT_LT(relative, limit) << TraitsOf(type).name;
@@ -108,8 +109,10 @@ TEST(QuantizeRows, ImportanceLowersTheWeightedError) {
   std::vector<float> importance(512);
   Random random(5);
   for (float& moment : importance) moment = static_cast<float>(std::exp(1.5 * random.Normal()));
-  for (const BlockType type : {BlockType::kQ4_K, BlockType::kQ5_K, BlockType::kQ6_K,
-                               BlockType::kQ4_0, BlockType::kQ5_0, BlockType::kQ5_1}) {
+  for (const BlockType type :
+       {BlockType::kQ2_K, BlockType::kQ3_K, BlockType::kIQ4_XS, BlockType::kIQ4_NL,
+        BlockType::kQ4_K, BlockType::kQ5_K, BlockType::kQ6_K, BlockType::kQ4_0, BlockType::kQ5_0,
+        BlockType::kQ5_1}) {
     const auto plain = RoundTrip(type, values, 512),
                weighted = RoundTrip(type, values, 512, importance);
     EXPECT_LT(Error(values, weighted, importance), 0.76 * Error(values, plain, importance))

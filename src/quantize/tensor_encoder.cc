@@ -201,15 +201,19 @@ bool EncodeRows(BlockType type, const float* values, int64_t rows, int64_t cols,
       return FloatsToFp16(values, elems, reinterpret_cast<uint16_t*>(out));
     case BlockType::kBF16:
       return FloatsToBf16(values, elems, reinterpret_cast<uint16_t*>(out));
+    case BlockType::kQ2_K:
+    case BlockType::kQ3_K:
     case BlockType::kQ4_K:
     case BlockType::kQ5_K:
     case BlockType::kQ6_K:
+    case BlockType::kIQ4_XS:
       QuantizeKRows(SimdLaneKernels(), type, values, rows, cols, weights, out);
       return true;
     case BlockType::kQ4_0:
     case BlockType::kQ4_1:
     case BlockType::kQ5_0:
     case BlockType::kQ5_1:
+    case BlockType::kIQ4_NL:
     case BlockType::kQ8_0:
       QuantizeBlock32Rows(SimdLaneKernels(), type, values, rows, cols, weights, out);
       return true;

@@ -150,11 +150,12 @@ std::string DecisionOf(const ShipRun& run) {
 const char* NextRung(const ShipRun& run) {
   const auto* last = std::end(kLadder);
   const auto* here = std::find(std::begin(kLadder), last, run.recipe.name);
-  const auto* next = here == last ? std::begin(kLadder) : here + 1;
-  // A run that began above the ladder (Q8_0, F16) has nothing larger to try.
-  if (here == last && run.recipe.name.rfind("Q4", 0) != 0 &&
-      run.recipe.name.rfind("Q5_K_S", 0) != 0)
-    return nullptr;
+  if (here == last) {
+    // A run that began above the ladder has nothing larger to try.
+    if (IsPlainRecipe(run.recipe) || run.recipe.name == "Q8_0") return nullptr;
+    return run.recipe.name == "Q5_1" ? "Q6_K" : kLadder[0];
+  }
+  const auto* next = here + 1;
   return next == last ? nullptr : *next;
 }
 
