@@ -19,6 +19,7 @@ struct CalibrateOptions {
   std::string from = "en";
   std::vector<std::string> languages;  // target languages; empty: the ten of the built-in suite
   int64_t max_sentences = 0;           // 0: all
+  int64_t targets_per_sentence = 1;    // languages that each sentence goes to; 0: all
   Machine machine;
 };
 // Importance of every input column, measured on the model's own translations.
@@ -27,14 +28,18 @@ Result<Report> Calibrate(const CalibrateOptions& options);
 struct QuantizeOptions {
   std::string model;   // empty: the bundled model
   std::string output;  // GGUF to write; may be empty for a plan
-  std::string type = "q4_k_m";
+  // A recipe. Empty: q4_k_m, or, under a limit of size, a type for every tensor, chosen to lose
+  // least.
+  std::string type;
   std::string plan;        // JSON of a plan whose types win over those of `type`; empty: none
   std::string importance;  // imatrix GGUF; empty: none
   bool calibrate = false;  // measure the importance first
   // "rounding", or "gptq": error feedback on second moments measured on the calibration set.
-  std::string method = "rounding";
-  std::optional<uint64_t> max_size_bytes;
-  bool plan_only = false;  // say what would be written, exactly, and stop
+  // Empty: gptq where types are chosen, else rounding.
+  std::string method;
+  std::optional<uint64_t> max_size_bytes;     // of the file, a hard limit
+  std::optional<double> max_bits_per_weight;  // likewise, of the whole file
+  bool plan_only = false;                     // say what would be written, exactly, and stop
   Machine machine;
 };
 // Writes the GGUF and OUTPUT.quantization_metadata.json. Also converts (types f16, bf16, f32).
@@ -42,6 +47,12 @@ Result<Report> Quantize(const QuantizeOptions& options);
 
 // "2.0GB", "1900MB", "1.5GiB", "2000000000", "2000000000B" -> bytes. Errors: kInvalidArgument.
 Result<uint64_t> ParseSize(const std::string& text);
+// A size, or bits per weight: "4.1bpw". One of the two is set.
+struct SizeLimit {
+  std::optional<uint64_t> bytes;
+  std::optional<double> bits_per_weight;
+};
+Result<SizeLimit> ParseSizeLimit(const std::string& text);
 // "Q4_K_M: ..." lines of every recipe.
 std::string DescribeRecipes();
 

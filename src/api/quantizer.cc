@@ -13,6 +13,7 @@
 #include "api/model_path.h"
 #include "base/json.h"
 #include "base/progress.h"
+#include "quantize/budget_plan.h"
 #include "quantize/calibration_pass.h"
 #include "quantize/calibration_set.h"
 #include "quantize/hessian.h"
@@ -37,6 +38,7 @@ Result<Calibration> OpenCalibration(const CalibrateOptions& options) {
   room.source_language = options.from;
   room.target_languages = options.languages;
   room.max_sentences = options.max_sentences;
+  room.targets_per_sentence = options.targets_per_sentence;
   Calibration calibration;
   DRAGOMAN_ASSIGN_OR_RETURN(calibration.set, LoadCalibrationSet(room));
   DRAGOMAN_ASSIGN_OR_RETURN(
@@ -74,9 +76,15 @@ Report PlanReport(const QuantizePlan& plan) {
       fmt::format("{}: {} tensors, {:.3f} bits per weight, file of {} bytes ({:.3f} GB)\n",
                   plan.recipe, plan.tensors.size(), plan.bits_per_weight, plan.file_bytes,
                   static_cast<double>(plan.file_bytes) / 1e9);
+  if (plan.predicted_kl) {
+    text +=
+        fmt::format("predicted KL divergence {:.4f} nats a token, by tensor in the last column\n",
+                    *plan.predicted_kl);
+  }
   for (const auto& tensor : plan.tensors) {
-    text += fmt::format("  {:<36} {:<6} {:>13}\n", tensor.name, TraitsOf(tensor.type).name,
-                        tensor.size_bytes);
+    text += fmt::format("  {:<36} {:<6} {:>13}{}\n", tensor.name, TraitsOf(tensor.type).name,
+                        tensor.size_bytes,
+                        tensor.predicted_kl ? fmt::format("  {:.5f}", *tensor.predicted_kl) : "");
   }
   return {DumpJson(ToJson(plan)), std::move(text), 0};
 }
@@ -87,6 +95,81 @@ Report DoneReport(const QuantizeReport& report) {
       report.plan.file_bytes, static_cast<double>(report.plan.file_bytes) / 1e9,
       report.plan.bits_per_weight, report.seconds);
   return {DumpJson(ToJson(report)), std::move(text), 0};
+}
+
+// What `quantize` is to write, once defaults are filled in: under a size limit and without a type,
+// types are chosen per tensor and rounded by error feedback.
+struct QuantizeJob {
+  std::string model;
+  bool choose_types = false;
+  bool feedback = false;
+  std::optional<uint64_t> max_file_bytes;
+  Recipe recipe;  // unless the types are still to be chosen
+};
+
+// File bytes that so many bits per weight allow.
+Result<uint64_t> BytesOfBitsPerWeight(const std::string& model, double bits) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const Recipe any, FindRecipe("q8_0"));
+  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan, PlanQuantization(model, any));
+  double weights = 0;
+  for (const auto& tensor : plan.tensors) {
+    double elems = 1;
+    for (const uint64_t side : tensor.shape) elems *= static_cast<double>(side);
+    weights += elems;
+  }
+  return static_cast<uint64_t>(std::floor(bits * weights / 8 + 1e-6));
+}
+
+Result<QuantizeJob> PlanJob(const QuantizeOptions& options) {
+  QuantizeJob job;
+  DRAGOMAN_ASSIGN_OR_RETURN(job.model, ModelOrBundled(options.model));
+  job.max_file_bytes = options.max_size_bytes;
+  if (options.max_bits_per_weight) {
+    DRAGOMAN_ASSIGN_OR_RETURN(job.max_file_bytes,
+                              BytesOfBitsPerWeight(job.model, *options.max_bits_per_weight));
+  }
+  job.choose_types = job.max_file_bytes && options.type.empty() && options.plan.empty();
+  job.feedback = options.method == "gptq" || (options.method.empty() && job.choose_types);
+  if (job.choose_types && !job.feedback) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "choosing types under --max-size needs second moments: expected --method gptq or a "
+                "--type, found --method " +
+                    options.method);
+  }
+  if (job.feedback && !options.importance.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "an importance matrix has no second moments: expected --imatrix or --method gptq, "
+                "found both");
+  }
+  if (job.choose_types) return job;
+  DRAGOMAN_ASSIGN_OR_RETURN(job.recipe, FindRecipe(options.type.empty() ? "q4_k_m" : options.type));
+  job.recipe.calibrated = options.calibrate || job.feedback || !options.importance.empty();
+  if (!options.plan.empty()) {
+    DRAGOMAN_RETURN_IF_ERROR(AddOverridesFromPlan(options.plan, job.recipe));
+  }
+  return job;
+}
+
+CalibrateOptions CalibrationOf(const QuantizeJob& job, const QuantizeOptions& options) {
+  CalibrateOptions calibrate;
+  calibrate.model = job.model;
+  calibrate.machine = options.machine;
+  if (job.feedback) calibrate.targets_per_sentence = 0;
+  return calibrate;
+}
+
+Result<QuantizePlan> ChooseTypesFor(QuantizeJob& job, const HessianMap& hessians, int threads) {
+  BudgetOptions budget;
+  budget.max_file_bytes = *job.max_file_bytes;
+  budget.threads = threads;
+  std::optional<Progress> progress;
+  budget.progress = [&](size_t done, size_t total, const std::string& tensor) {
+    if (!progress) progress.emplace("choose types", total, "tensors");
+    progress->Update(done, tensor);
+  };
+  DRAGOMAN_ASSIGN_OR_RETURN(BudgetPlan plan, PlanWithinBudget(job.model, hessians, budget));
+  job.recipe = std::move(plan.recipe);
+  return std::move(plan.plan);
 }
 
 }  // namespace
@@ -109,50 +192,47 @@ Result<Report> Calibrate(const CalibrateOptions& options) {
 }
 
 Result<Report> Quantize(const QuantizeOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
-  DRAGOMAN_ASSIGN_OR_RETURN(Recipe recipe, FindRecipe(options.type));
-  recipe.calibrated = options.calibrate || options.method == "gptq" || !options.importance.empty();
-  if (!options.plan.empty()) DRAGOMAN_RETURN_IF_ERROR(AddOverridesFromPlan(options.plan, recipe));
-  if (options.plan_only) {
-    DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan, PlanQuantization(model, recipe));
-    if (options.max_size_bytes && plan.file_bytes > *options.max_size_bytes) {
+  DRAGOMAN_ASSIGN_OR_RETURN(QuantizeJob job, PlanJob(options));
+  if (!options.plan_only && options.output.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, "an output file is needed (-o OUT.gguf), or --plan");
+  }
+  if (options.plan_only && !job.choose_types) {
+    DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan, PlanQuantization(job.model, job.recipe));
+    if (job.max_file_bytes && plan.file_bytes > *job.max_file_bytes) {
       return Fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{} needs {} bytes, --max-size allows {}", recipe.name,
-                              plan.file_bytes, *options.max_size_bytes),
-                  model);
+                  fmt::format("{} needs {} bytes, --max-size allows {}", job.recipe.name,
+                              plan.file_bytes, *job.max_file_bytes),
+                  job.model);
     }
     return PlanReport(plan);
   }
-  if (options.output.empty()) {
-    return Fail(ErrorCode::kInvalidArgument, "an output file is needed (-o OUT.gguf), or --plan");
-  }
   std::optional<ImportanceMatrix> importance;
   std::optional<HessianMap> hessians;
-  if (!options.importance.empty()) {
+  if (job.feedback) {
+    DRAGOMAN_ASSIGN_OR_RETURN(hessians, CollectSecondMoments(CalibrationOf(job, options)));
+  } else if (!options.importance.empty()) {
     DRAGOMAN_ASSIGN_OR_RETURN(importance, ReadImatrix(options.importance));
-  } else if (options.calibrate || options.method == "gptq") {
-    CalibrateOptions calibrate;
-    calibrate.model = model;
-    calibrate.machine = options.machine;
-    if (options.method == "gptq") {
-      DRAGOMAN_ASSIGN_OR_RETURN(hessians, CollectSecondMoments(calibrate));
-    } else {
-      DRAGOMAN_ASSIGN_OR_RETURN(importance, Collect(calibrate));
-    }
+  } else if (options.calibrate) {
+    DRAGOMAN_ASSIGN_OR_RETURN(importance, Collect(CalibrationOf(job, options)));
+  }
+  if (job.choose_types) {
+    DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan,
+                              ChooseTypesFor(job, *hessians, options.machine.threads));
+    if (options.plan_only) return PlanReport(plan);
   }
   dragoman::QuantizeOptions room;
-  room.recipe = recipe;
+  room.recipe = job.recipe;
   room.importance = importance ? &*importance : nullptr;
   room.hessians = hessians ? &*hessians : nullptr;
   room.threads = options.machine.threads;
-  room.max_size_bytes = options.max_size_bytes;
+  room.max_size_bytes = job.max_file_bytes;
   std::optional<Progress> progress;
   room.progress = [&](uint64_t done, uint64_t total, const std::string& tensor) {
-    if (!progress) progress.emplace(recipe.name, total, "bytes");
+    if (!progress) progress.emplace(job.recipe.name, total, "bytes");
     progress->Update(done, tensor);
   };
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeReport report,
-                            dragoman::Quantize(model, options.output, room));
+                            dragoman::Quantize(job.model, options.output, room));
   if (progress) progress->Finish();
   Report done = DoneReport(report);
   DRAGOMAN_RETURN_IF_ERROR(
@@ -183,6 +263,21 @@ Result<uint64_t> ParseSize(const std::string& text) {
         "expected a size such as 2.0GB, 1900MB, 1.5GiB or 2000000000, found \"" + text + "\"");
   }
   return static_cast<uint64_t>(std::floor(bytes + 1e-6));
+}
+
+Result<SizeLimit> ParseSizeLimit(const std::string& text) {
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  std::string unit(end);
+  std::transform(unit.begin(), unit.end(), unit.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  SizeLimit limit;
+  if (unit == "bpw" && number > 0 && number <= 32) {
+    limit.bits_per_weight = number;
+    return limit;
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(limit.bytes, ParseSize(text));
+  return limit;
 }
 
 std::string DescribeRecipes() {

@@ -17,9 +17,10 @@ void RunQuantize(Context& context, QuantizeArguments& arguments) {
   api::SetQuiet(context.quiet);
   arguments.options.machine = context.machine;
   if (!arguments.max_size.empty()) {
-    auto bytes = api::ParseSize(arguments.max_size);
-    if (!bytes) return FinishWithError(context, bytes.error());
-    arguments.options.max_size_bytes = *bytes;
+    const auto limit = api::ParseSizeLimit(arguments.max_size);
+    if (!limit) return FinishWithError(context, limit.error());
+    arguments.options.max_size_bytes = limit->bytes;
+    arguments.options.max_bits_per_weight = limit->bits_per_weight;
   }
   Finish(context, api::Quantize(arguments.options));
 }
@@ -76,28 +77,33 @@ void AddQuantize(CLI::App& app, Context& context) {
   command->add_option("model", arguments->options.model, "Checkpoint folder, .safetensors or .gguf")
       ->required();
   command->add_option("-o,--output", arguments->options.output, "GGUF to write");
-  command->add_option("--type", arguments->options.type, "Recipe, see below")
-      ->capture_default_str();
+  command->add_option(
+      "--type", arguments->options.type,
+      "Recipe, see below; default q4_k_m, or with --max-size a type for every tensor");
   command->add_option("--imatrix", arguments->options.importance,
                       "Importance matrix (dragoman calibrate, llama-imatrix)");
   command->add_option("--use-plan", arguments->options.plan,
                       "Types of single tensors: what --plan --json printed, edited as you like");
   command
-      ->add_option("--method", arguments->options.method,
-                   "rounding; or gptq: each error is made good by the weights not yet rounded, on "
-                   "second moments measured on the set that ships")
-      ->check(CLI::IsMember({"rounding", "gptq"}))
-      ->capture_default_str();
+      ->add_option(
+          "--method", arguments->options.method,
+          "rounding (default with --type); or gptq (default with --max-size): each error is made "
+          "good by the weights not yet rounded, on second moments measured on the set "
+          "that ships")
+      ->check(CLI::IsMember({"rounding", "gptq"}));
   command->add_flag("--calibrate", arguments->options.calibrate,
                     "Measure the importance first, on the set that ships");
-  command->add_option("--max-size", arguments->max_size,
-                      "Refuse a file above this: 2.0GB, 1900MB, 1.5GiB, bytes");
+  command->add_option(
+      "--max-size", arguments->max_size,
+      "Hard limit of the file: 2.0GB, 1900MB, 1.5GiB, 4.1bpw, bytes. Without --type, every "
+      "tensor gets the type that loses least within it");
   command->add_flag("--plan", arguments->options.plan_only,
                     "Print what would be written, with the exact size, and stop");
   AddMachineOptions(*command, context);
   command->footer(
       "Recipes:\n" + api::DescribeRecipes() +
-      "\nExamples:\n  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --calibrate\n"
+      "\nExamples:\n  dragoman quantize translategemma-4b-it -o small.gguf --max-size 2.0GB\n"
+      "  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --calibrate\n"
       "  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --method gptq\n"
       "  dragoman quantize translategemma-4b-it --type q4_k_s --plan --json");
   command->callback([&context, arguments] { RunQuantize(context, *arguments); });

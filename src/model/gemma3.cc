@@ -109,10 +109,11 @@ Result<std::unique_ptr<Gemma3>> Gemma3::Load(const std::string& path, Backend& b
   auto state = std::make_unique<State>(backend, std::move(checkpoint), std::move(config));
   for (const ModelTensor& tensor : map.tensors) {
     if (tensor.is_norm) {
-      DRAGOMAN_RETURN_IF_ERROR(
-          LoadNorm(*state->checkpoint, tensor, *NormOf(state->weights, tensor)));
+      Buffer* norm = state->norms[tensor.name] = NormOf(state->weights, tensor);
+      DRAGOMAN_RETURN_IF_ERROR(LoadNorm(*state->checkpoint, tensor, *norm));
     } else {
-      DRAGOMAN_RETURN_IF_ERROR(LoadMatrix(*state, tensor, *MatrixOf(state->weights, tensor)));
+      WeightMatrix* matrix = state->matrices[tensor.name] = MatrixOf(state->weights, tensor);
+      DRAGOMAN_RETURN_IF_ERROR(LoadMatrix(*state, tensor, *matrix));
     }
   }
   if (state->config.tied_embeddings) state->weights.output = state->weights.embedding;
@@ -122,6 +123,61 @@ Result<std::unique_ptr<Gemma3>> Gemma3::Load(const std::string& path, Backend& b
 const Gemma3Config& Gemma3::config() const { return state_->config; }
 const Checkpoint& Gemma3::checkpoint() const { return *state_->checkpoint; }
 Backend& Gemma3::backend() { return state_->backend; }
+WeightMatrix Gemma3::matrix(std::string_view tensor) const {
+  const auto found = state_->matrices.find(tensor);
+  return found == state_->matrices.end() ? WeightMatrix{} : *found->second;
+}
+
+Result<void> Gemma3::ReplaceMatrix(std::string_view tensor, BlockType type,
+                                   std::span<const std::byte> bytes) {
+  const auto found = state_->matrices.find(tensor);
+  if (found == state_->matrices.end()) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("no matrix {} in the model", tensor));
+  }
+  WeightMatrix& matrix = *found->second;
+  const auto expected =
+      TensorBytes(type, static_cast<uint64_t>(matrix.rows), static_cast<uint64_t>(matrix.cols));
+  if (!expected || *expected != bytes.size()) {
+    return Fail(ErrorCode::kInvalidArgument, fmt::format("{}: expected {} bytes, found {}", tensor,
+                                                         expected.value_or(0), bytes.size()));
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(matrix.data, backend().BorrowWeights(bytes));
+  matrix.type = type;
+  if (state_->config.tied_embeddings) state_->weights.output = state_->weights.embedding;
+  return {};
+}
+
+std::span<const float> Gemma3::norm(std::string_view tensor) const {
+  const auto found = state_->norms.find(tensor);
+  if (found == state_->norms.end()) return {};
+  const bool of_head =
+      tensor.ends_with("attn_q_norm.weight") || tensor.ends_with("attn_k_norm.weight");
+  const int64_t dim = of_head ? state_->config.head_dim : state_->config.model_dim;
+  return {found->second->data(), static_cast<size_t>(dim)};
+}
+
+Result<void> Gemma3::ReplaceNorm(std::string_view tensor, std::span<const float> weight) {
+  if (weight.empty() || norm(tensor).size() != weight.size()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{}: expected {} weights, found {}", tensor, norm(tensor).size(),
+                            weight.size()));
+  }
+  backend().Upload(weight, state_->norms.find(tensor)->second->data());
+  return {};
+}
+
+std::vector<std::string> Gemma3::matrix_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, matrix] : state_->matrices) names.push_back(name);
+  return names;
+}
+
+std::vector<std::string> Gemma3::norm_names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, norm] : state_->norms) names.push_back(name);
+  return names;
+}
+
 void Gemma3::SetTap(LinearTap tap) { state_->tap = std::move(tap); }
 void Gemma3::SetResidualTap(ResidualTap tap) { state_->residual_tap = std::move(tap); }
 

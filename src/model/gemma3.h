@@ -61,6 +61,17 @@ class Gemma3 {
   };
   Result<Logits> Forward(std::span<const SequenceChunk> chunks);
 
+  // A matrix by its canonical name (rows 0 when there is none), and another in its place, of the
+  // same shape: how a quantizer tries what it has written. `bytes` must outlive the model.
+  WeightMatrix matrix(std::string_view tensor) const;
+  Result<void> ReplaceMatrix(std::string_view tensor, BlockType type,
+                             std::span<const std::byte> bytes);
+  std::vector<std::string> matrix_names() const;
+  // A norm's weight, which multiplies plainly (Gemma's 1 added).
+  Result<void> ReplaceNorm(std::string_view tensor, std::span<const float> weight);
+  std::span<const float> norm(std::string_view tensor) const;
+  std::vector<std::string> norm_names() const;
+
   // Called before every linear with its input until replaced by null. Same q,k,v input: one call
   // each.
   void SetTap(LinearTap tap);

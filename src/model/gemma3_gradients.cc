@@ -462,6 +462,32 @@ Result<std::span<const float>> Gemma3Gradients::Forward(const PackedSequences& b
   return std::span<const float>(s.logits);
 }
 
+Result<std::vector<float>> Gemma3Gradients::Embed(const PackedSequences& batch) {
+  State& s = *state_;
+  DRAGOMAN_RETURN_IF_ERROR(s.Take(batch));
+  Floats x(static_cast<size_t>(s.rows * s.c.model_dim));
+  s.b.EmbedRows(s.model.weights.embedding, s.batch.tokens, s.c.embedding_scale(), x.data());
+  return x;
+}
+
+Result<void> Gemma3Gradients::RunLayer(const PackedSequences& batch, int layer,
+                                       std::vector<float>& x, const LinearTap& tap) {
+  State& s = *state_;
+  DRAGOMAN_RETURN_IF_ERROR(s.Take(batch));
+  State::LayerActivations a;
+  s.LayerForward(layer, x, a);
+  if (!tap) return {};
+  const auto report = [&](std::string_view name, const Floats& input) {
+    const std::string tensor = fmt::format("blk.{}.{}.weight", layer, name);
+    tap({tensor, layer, input.data(), s.rows, static_cast<int64_t>(input.size()) / s.rows});
+  };
+  for (const char* name : {"attn_q", "attn_k", "attn_v"}) report(name, a.attn_normed);
+  report("attn_output", a.mixed);
+  for (const char* name : {"ffn_gate", "ffn_up"}) report(name, a.ffn_normed);
+  report("ffn_down", a.activated);
+  return {};
+}
+
 void Gemma3Gradients::Backward(const float* by_logits, const GradientTaps& taps) {
   State& s = *state_;
   const auto asked = static_cast<int64_t>(s.batch.asked_rows.size());

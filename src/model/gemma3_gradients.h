@@ -63,6 +63,13 @@ class Gemma3Gradients {
   // as wanted. Taps are called from the output down to the embedding.
   void Backward(const float* by_logits, const GradientTaps& taps);
 
+  // The same pass a layer at a time, for work that goes over all text layer by layer: x [rows,
+  // model_dim] starts as what Embed returns, and each layer in turn makes it its output. `tap` sees
+  // the input of every linear. Invalidates what Forward kept.
+  Result<std::vector<float>> Embed(const PackedSequences& batch);
+  Result<void> RunLayer(const PackedSequences& batch, int layer, std::vector<float>& x,
+                        const LinearTap& tap);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -85,6 +87,9 @@ struct Gemma3::State {
   Gemma3Config config;
   Gemma3Weights weights;
   Gemma3Activations activations;
+  // By canonical name. A tied output is the embedding's matrix once more.
+  std::map<std::string, WeightMatrix*, std::less<>> matrices;
+  std::map<std::string, Buffer*, std::less<>> norms;
   LinearTap tap;
   ResidualTap residual_tap;
   std::vector<float> tap_copy;  // host copy handed to taps

@@ -18,8 +18,8 @@
 #include "blocks/q5_k.h"
 #include "blocks/q6_k.h"
 #include "blocks/q8_0.h"
-#include "quantize/fp16_scale.h"
 #include "dragoman/result.h"
+#include "quantize/fp16_scale.h"
 
 namespace dragoman {
 namespace {

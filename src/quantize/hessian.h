@@ -24,7 +24,7 @@ struct Hessian {
   std::vector<float> mean;  // [dim, dim], E[x x^T], symmetric
   // Relative importance of each output [rows], mean 1; empty: all alike. What it measures is the
   // same unit for all tensors of a map only where output_sensitivity.h filled it.
-  std::vector<float> row_weights;
+  std::vector<float> row_weights = {};
 };
 
 // By the name that HessianOwner gives. Tensors that multiply the same input share one.

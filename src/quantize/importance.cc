@@ -49,8 +49,7 @@ Result<ImportanceMatrix> CollectImportance(
       translator, requests, [&](const LinearInput& input) { sums.Add(input); }, progress));
   ImportanceMatrix matrix;
   matrix.entries = sums.Entries();
-  DRAGOMAN_ASSIGN_OR_RETURN(matrix.hash,
-                            CalibrationKey(translator.model().checkpoint(), requests));
+  DRAGOMAN_ASSIGN_OR_RETURN(matrix.hash, CalibrationKey(translator.model().checkpoint(), requests));
   return matrix;
 }
 

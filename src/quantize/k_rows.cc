@@ -114,7 +114,7 @@ uint16_t FirstFactor(const LaneFloats& scale, int first_lane, int lanes, int low
   const float extreme = *std::max_element(
       first, first + lanes, [](float a, float b) { return std::abs(a) < std::abs(b); });
   const uint16_t d = CoveringFp16(std::abs(extreme) / static_cast<float>(-lowest_code));
-    return extreme > 0 ? d | kFp16SignBit : d;
+  return extreme > 0 ? d | kFp16SignBit : d;
 }
 
 // Takes the choice and fits the superblock's factor to it, for the next round.

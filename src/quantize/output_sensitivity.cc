@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <string>
 #include <utility>
 
 #include "base/random.h"
+#include "quantize/weighted_moments.h"
 
 namespace dragoman {
 namespace {
@@ -33,59 +32,16 @@ int64_t Draw(const float* p, int64_t vocab, double at) {
   return std::max_element(p, p + vocab) - p;  // rounding left a rest
 }
 
-// Sums of weight[row] * x x^T, and of squared gradients by output.
-class WeightedMoments {
- public:
-  WeightedMoments(int64_t inputs, int64_t outputs)
-      : inputs_(inputs),
-        products_(static_cast<size_t>(inputs * inputs)),
-        squares_(static_cast<size_t>(outputs)) {}
-
-  // x [rows, inputs], weights [rows]. Scratch is shared by all moments.
-  void Add(const float* x, int64_t rows, std::span<const float> weights, Backend& backend,
-           std::vector<float>& scaled, std::vector<float>& product) {
-    scaled.resize(static_cast<size_t>(rows * inputs_));
-    for (int64_t r = 0; r < rows; ++r) {  // transposed: [inputs, rows]
-      const float root = std::sqrt(weights[static_cast<size_t>(r)]);
-      for (int64_t i = 0; i < inputs_; ++i) {
-        scaled[static_cast<size_t>(i * rows + r)] = root * x[r * inputs_ + i];
-      }
-    }
-    product.resize(products_.size());
-    const WeightMatrix columns{BlockType::kF32, inputs_, rows,
-                               reinterpret_cast<const std::byte*>(scaled.data())};
-    backend.MatMul(columns, scaled.data(), inputs_, product.data());
-    for (size_t i = 0; i < product.size(); ++i) products_[i] += product[i];
+std::vector<float> RelativeToMean(const std::vector<double>& values) {
+  double mean = 0;
+  for (const double value : values) mean += value;
+  mean /= static_cast<double>(values.size());
+  std::vector<float> relative;
+  for (const double value : values) {
+    relative.push_back(mean > 0 ? static_cast<float>(value / mean) : 1.0f);
   }
-
-  std::vector<double>& squares() { return squares_; }
-
-  // scale: 1 / predicted positions.
-  Hessian Finish(uint64_t tokens, double scale) const {
-    Hessian hessian;
-    hessian.dim = inputs_;
-    hessian.tokens = tokens;
-    hessian.mean.resize(products_.size());
-    const auto dim = static_cast<size_t>(inputs_);
-    for (size_t i = 0; i < dim; ++i) {
-      for (size_t j = 0; j < dim; ++j) {
-        const double both = products_[i * dim + j] + products_[j * dim + i];
-        hessian.mean[i * dim + j] = static_cast<float>(0.5 * scale * both);
-      }
-    }
-    double mean = 0;
-    for (const double square : squares_) mean += square;
-    mean /= static_cast<double>(squares_.size());
-    for (const double square : squares_) {
-      hessian.row_weights.push_back(mean > 0 ? static_cast<float>(square / mean) : 1.0f);
-    }
-    return hessian;
-  }
-
- private:
-  int64_t inputs_;
-  std::vector<double> products_, squares_;
-};
+  return relative;
+}
 
 class SensitivityPass {
  public:
@@ -97,19 +53,20 @@ class SensitivityPass {
     const int64_t vocab = model_.config().vocab;
     const std::vector<float> p = Probabilities(logits, vocab);
     const auto asked = static_cast<int64_t>(batch.asked_rows.size());
-    predicted_ += static_cast<uint64_t>(asked);
+    sensitivities_.predicted += static_cast<uint64_t>(asked);
+    bool first_draw = true;
     GradientTaps taps;
     taps.linear = [&](const LinearGradient& linear) {
       if (linear.layer >= 0) {
-        AddLinear(linear);
-      } else {
+        AddLinear(linear, first_draw);
+      } else if (first_draw) {  // what it adds does not depend on the draw
         AddOutput(linear, p);
       }
     };
     taps.embedding = [&](std::span<const int32_t> tokens, const float* by) {
       AddEmbedded(tokens, by);
     };
-    for (int draw = 0; draw < options_.draws; ++draw) {
+    for (int draw = 0; draw < options_.draws; ++draw, first_draw = false) {
       std::vector<float> by_logits = p;
       for (int64_t row = 0; row < asked; ++row) {
         const int64_t token = Draw(p.data() + row * vocab, vocab, random_.Uniform());
@@ -120,74 +77,84 @@ class SensitivityPass {
     return {};
   }
 
-  HessianMap Finish() const {
-    HessianMap map;
-    const double scale = 1.0 / (static_cast<double>(predicted_) * options_.draws);
-    for (const auto& [name, moments] : moments_) map[name] = moments.Finish(predicted_, scale);
-    return map;
+  Sensitivities Finish() {
+    for (auto& [name, squares] : squares_) {
+      if (auto found = sensitivities_.linears.find(name); found != sensitivities_.linears.end()) {
+        found->second.outputs = RelativeToMean(squares);
+      }
+    }
+    for (auto& [name, moments] : tables_) {
+      sensitivities_.tables[name] = moments.Take(
+          sensitivities_.predicted, 1.0 / static_cast<double>(sensitivities_.predicted));
+    }
+    return std::move(sensitivities_);
   }
 
  private:
-  WeightedMoments& MomentsOf(std::string_view tensor, int64_t inputs, int64_t outputs) {
-    return moments_.try_emplace(std::string(tensor), inputs, outputs).first->second;
-  }
-
-  void AddLinear(const LinearGradient& linear) {
-    WeightedMoments& moments = MomentsOf(linear.tensor, linear.inputs, linear.outputs);
-    weights_.assign(static_cast<size_t>(linear.rows), 0.0f);
+  void AddLinear(const LinearGradient& linear, bool first_draw) {
+    const std::string name(linear.tensor);
+    std::vector<double>& squares = squares_[name];
+    squares.resize(static_cast<size_t>(linear.outputs));
+    LinearSensitivity& sensitivity = sensitivities_.linears[name];
+    if (first_draw) sensitivity.rows.emplace_back(static_cast<size_t>(linear.rows), 0.0f);
+    std::vector<float>& rows = sensitivity.rows.back();
+    const double share = 1.0 / (static_cast<double>(linear.outputs) * options_.draws);
     for (int64_t r = 0; r < linear.rows; ++r) {
       double sum = 0;
       for (int64_t j = 0; j < linear.outputs; ++j) {
         const double g = linear.by_output[r * linear.outputs + j];
         sum += g * g;
-        moments.squares()[static_cast<size_t>(j)] += g * g;
+        squares[static_cast<size_t>(j)] += g * g;
       }
-      weights_[static_cast<size_t>(r)] =
-          static_cast<float>(sum / static_cast<double>(linear.outputs));
+      rows[static_cast<size_t>(r)] += static_cast<float>(share * sum);
     }
-    moments.Add(linear.x, linear.rows, weights_, model_.backend(), scaled_, product_);
   }
 
   // The expectation over the drawn token is known here: p (1 - p).
   void AddOutput(const LinearGradient& linear, const std::vector<float>& p) {
-    WeightedMoments& moments = MomentsOf(linear.tensor, linear.inputs, linear.outputs);
     weights_.assign(static_cast<size_t>(linear.rows), 0.0f);
     for (int64_t r = 0; r < linear.rows; ++r) {
       double sum = 0;
       for (int64_t j = 0; j < linear.outputs; ++j) {
         const double q = p[static_cast<size_t>(r * linear.outputs + j)];
         sum += q * (1 - q);
-        moments.squares()[static_cast<size_t>(j)] += q * (1 - q);
       }
       weights_[static_cast<size_t>(r)] =
           static_cast<float>(sum / static_cast<double>(linear.outputs));
     }
-    moments.Add(linear.x, linear.rows, weights_, model_.backend(), scaled_, product_);
+    TableOf(linear.tensor, linear.inputs)
+        .Add(linear.x, linear.rows, weights_, model_.backend(), scratch_);
   }
 
-  // A row's error, scaled as the row is, is added to the input of every place where its token
-  // stands: the moments of the gradient there take the place of those of an input.
+  // A row's error, scaled as the row is, is added to the input wherever its token stands: the
+  // moments of the gradient there take the place of those of an input.
   void AddEmbedded(std::span<const int32_t> tokens, const float* by) {
     const Gemma3Config& config = model_.config();
-    WeightedMoments& moments = MomentsOf("token_embd.weight", config.model_dim, config.vocab);
     const float scale = config.embedding_scale();
-    weights_.assign(tokens.size(), scale * scale / static_cast<float>(config.vocab));
-    moments.Add(by, static_cast<int64_t>(tokens.size()), weights_, model_.backend(), scaled_,
-                product_);
+    weights_.assign(tokens.size(), scale * scale / static_cast<float>(config.vocab) /
+                                       static_cast<float>(options_.draws));
+    TableOf("token_embd.weight", config.model_dim)
+        .Add(by, static_cast<int64_t>(tokens.size()), weights_, model_.backend(), scratch_);
+  }
+
+  WeightedMoments& TableOf(std::string_view tensor, int64_t dim) {
+    return tables_.try_emplace(std::string(tensor), dim).first->second;
   }
 
   Gemma3& model_;
   Gemma3Gradients gradients_;
   const SensitivityOptions options_;
   Random random_;
-  uint64_t predicted_ = 0;
-  std::map<std::string, WeightedMoments> moments_;
-  std::vector<float> weights_, scaled_, product_;
+  Sensitivities sensitivities_;
+  std::map<std::string, std::vector<double>> squares_;  // of the gradients by each output
+  std::map<std::string, WeightedMoments> tables_;
+  std::vector<float> weights_;
+  MomentScratch scratch_;
 };
 
 }  // namespace
 
-Result<HessianMap> CollectSensitivities(
+Result<Sensitivities> MeasureSensitivities(
     Gemma3& model, std::span<const PackedSequences> batches, const SensitivityOptions& options,
     const std::function<void(size_t done, size_t total)>& progress) {
   SensitivityPass pass(model, options);

@@ -29,6 +29,7 @@ struct PlannedTensor {
   BlockType type = BlockType::kF32;
   std::vector<uint64_t> shape;
   uint64_t size_bytes = 0;
+  std::optional<double> predicted_kl;  // nats per predicted token, where it was measured
 };
 
 struct QuantizePlan {
@@ -37,6 +38,7 @@ struct QuantizePlan {
   uint64_t tensor_bytes = 0;
   uint64_t file_bytes = 0;  // exact, header and padding included
   double bits_per_weight = 0;
+  std::optional<double> predicted_kl;  // sum over the tensors
 };
 // Reads headers and tokenizer only. The size is that of the file to the byte; recipe.calibrated
 // says whether it will be made with calibration.

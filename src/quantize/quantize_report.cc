@@ -18,6 +18,7 @@ OrderedJson TensorJson(const PlannedTensor& tensor) {
   json["type"] = TraitsOf(tensor.type).name;
   json["shape"] = tensor.shape;
   json["size_bytes"] = tensor.size_bytes;
+  if (tensor.predicted_kl) json["predicted_kl"] = *tensor.predicted_kl;
   return json;
 }
 
@@ -38,6 +39,7 @@ OrderedJson ToJson(const QuantizePlan& plan) {
   json["file_bytes"] = plan.file_bytes;
   json["tensor_bytes"] = plan.tensor_bytes;
   json["bits_per_weight"] = plan.bits_per_weight;
+  if (plan.predicted_kl) json["predicted_kl"] = *plan.predicted_kl;
   json["tensors"] = OrderedJson::array();
   for (const PlannedTensor& tensor : plan.tensors) json["tensors"].push_back(TensorJson(tensor));
   return json;

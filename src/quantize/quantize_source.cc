@@ -43,7 +43,7 @@ Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe,
                   source.checkpoint->path() + ": tensor " + tensor.name);
     }
     layout.tensors.push_back({tensor.name, types[i], tensor.info->shape});
-    layout.plan.tensors.push_back({tensor.name, types[i], tensor.info->shape, *bytes});
+    layout.plan.tensors.push_back({tensor.name, types[i], tensor.info->shape, *bytes, {}});
     layout.plan.tensor_bytes += *bytes;
     weights += tensor.info->elems();
   }

@@ -94,7 +94,7 @@ TEST(QuantizeRows, ErrorFallsWithTheBits) {
   for (float value : values) power += static_cast<double>(value) * value;
   // Relative mean squared error of a normal distribution, measured; a loss of a twentieth shows.
   const std::pair<BlockType, double> limits[] = {
-      {BlockType::kQ2_K, 0.07},    {BlockType::kQ3_K, 0.0212},   {BlockType::kIQ4_XS, 0.0056},
+      {BlockType::kQ2_K, 0.07},     {BlockType::kQ3_K, 0.0212},   {BlockType::kIQ4_XS, 0.0056},
       {BlockType::kIQ4_NL, 0.0055}, {BlockType::kQ4_K, 0.0049},   {BlockType::kQ5_K, 0.0012},
       {BlockType::kQ6_K, 0.000295}, {BlockType::kQ8_0, 0.0000295}};
   for (const auto& [type, limit] : limits) {

@@ -67,7 +67,7 @@ double WeightedLoss(const SampledRows& sample, BlockType type, const std::vector
   return loss;
 }
 
-bool Fits(BlockType type, uint64_t cols) {
+bool DividesRows(BlockType type, uint64_t cols) {
   return FindPartsTraits(type) != nullptr && cols % TraitsOf(type).block_elems == 0;
 }
 
@@ -84,7 +84,7 @@ Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& ten
   TensorCosts costs;
   costs.name = tensor.name;
   for (const BlockType type : options.types) {
-    if (!Fits(type, info.cols())) continue;
+    if (!DividesRows(type, info.cols())) continue;
     std::vector<std::byte> blocks(
         static_cast<size_t>(*TensorBytes(type, static_cast<uint64_t>(sample.count), info.cols())));
     RoundWithFeedback(context, type, sample.values.data(), sample.count, FeedbackOptions{}, backend,

@@ -1,0 +1,101 @@
+#include "quantize/budget_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "quantize/quantize_source.h"
+#include "quantize/type_choice.h"
+
+namespace dragoman {
+namespace {
+
+// Every kind of block in rising size, the finer of two equal ones first.
+const BlockType kCandidates[] = {
+    BlockType::kQ2_K, BlockType::kQ3_K, BlockType::kIQ4_XS, BlockType::kIQ4_NL, BlockType::kQ4_K,
+    BlockType::kQ4_1, BlockType::kQ5_K, BlockType::kQ5_1,   BlockType::kQ6_K,   BlockType::kQ8_0};
+
+uint64_t Padded(uint64_t bytes) {
+  constexpr uint64_t kAlignment = 32;  // of tensors in the files that we write
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+// The stock mix that gives the file its name and file type: the largest that is not above the
+// budget, else the smallest.
+Result<Recipe> NearestRecipe(const QuantizeSource& source, uint64_t max_file_bytes) {
+  const Recipe* nearest = nullptr;
+  uint64_t nearest_bytes = 0;
+  for (const Recipe& recipe : AllRecipes()) {
+    if (IsPlainRecipe(recipe)) continue;
+    DRAGOMAN_ASSIGN_OR_RETURN(const OutputLayout layout, LayOut(source, recipe, nullptr));
+    const uint64_t bytes = layout.plan.file_bytes;
+    const bool fits = bytes <= max_file_bytes, found_fits = nearest_bytes <= max_file_bytes;
+    if (nearest == nullptr || (fits && (!found_fits || bytes > nearest_bytes)) ||
+        (!fits && !found_fits && bytes < nearest_bytes)) {
+      nearest = &recipe;
+      nearest_bytes = bytes;
+    }
+  }
+  return *nearest;
+}
+
+// Header, norms and the padding of norms: what no choice of types changes.
+uint64_t FixedBytes(const OutputLayout& layout, const QuantizeSource& source) {
+  uint64_t matrices = 0;
+  for (size_t i = 0; i < layout.plan.tensors.size(); ++i) {
+    if (!source.map.tensors[i].is_norm) matrices += Padded(layout.plan.tensors[i].size_bytes);
+  }
+  return layout.plan.file_bytes - matrices;
+}
+
+}  // namespace
+
+Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, const HessianMap& hessians,
+                                    const BudgetOptions& options) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenQuantizeSource(model_path));
+  BudgetPlan budget;
+  DRAGOMAN_ASSIGN_OR_RETURN(budget.recipe, NearestRecipe(source, options.max_file_bytes));
+  budget.recipe.calibrated = true;
+  DRAGOMAN_ASSIGN_OR_RETURN(const OutputLayout stock, LayOut(source, budget.recipe, nullptr));
+  const uint64_t fixed = FixedBytes(stock, source);
+  TypeCostOptions costs_options;
+  costs_options.types.assign(std::begin(kCandidates), std::end(kCandidates));
+  costs_options.threads = options.threads;
+  costs_options.progress = options.progress;
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      std::vector<TensorCosts> costs,
+      MeasureTypeCosts(*source.checkpoint, source.map.tensors, hessians, costs_options));
+  for (TensorCosts& tensor : costs) {
+    for (TypeCost& type : tensor.types) type.bytes = Padded(type.bytes);
+  }
+  const uint64_t room = options.max_file_bytes > fixed ? options.max_file_bytes - fixed : 0;
+  const auto chosen = ChooseWithinBudget(costs, room);
+  if (!chosen) {
+    uint64_t least = fixed;
+    for (const TensorCosts& tensor : costs) least += tensor.types.front().bytes;
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("no choice of types fits {} bytes; the smallest file has {}",
+                            options.max_file_bytes, least),
+                model_path);
+  }
+  std::map<std::string, double> predicted;
+  for (size_t i = 0; i < costs.size(); ++i) {
+    const TypeCost& type = costs[i].types[(*chosen)[i]];
+    budget.recipe.overrides[costs[i].name] = type.type;
+    predicted[costs[i].name] = type.predicted_kl;
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(OutputLayout layout, LayOut(source, budget.recipe, nullptr));
+  budget.plan = std::move(layout.plan);
+  double sum = 0;
+  for (PlannedTensor& tensor : budget.plan.tensors) {
+    const auto found = predicted.find(tensor.name);
+    if (found == predicted.end()) continue;
+    tensor.predicted_kl = found->second;
+    sum += found->second;
+  }
+  budget.plan.predicted_kl = sum;
+  return budget;
+}
+
+}  // namespace dragoman

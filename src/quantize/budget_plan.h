@@ -1,0 +1,34 @@
+// A plan under a hard size budget: the types of type_choice.h laid out as a file.
+#ifndef DRAGOMAN_QUANTIZE_BUDGET_PLAN_H_
+#define DRAGOMAN_QUANTIZE_BUDGET_PLAN_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "dragoman/result.h"
+#include "quantize/hessian.h"
+#include "quantize/quantize.h"
+#include "quantize/recipe.h"
+
+namespace dragoman {
+
+struct BudgetOptions {
+  uint64_t max_file_bytes = 0;
+  int threads = 0;
+  std::function<void(size_t done, size_t total, const std::string& tensor)> progress;
+};
+
+struct BudgetPlan {
+  Recipe recipe;  // the stock mix next below, every matrix's type overridden
+  QuantizePlan plan;
+};
+
+// The file never exceeds the budget by a byte: header and padding are counted. Errors: those of
+// MeasureTypeCosts; kInvalidArgument when nothing fits, saying the smallest file.
+Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, const HessianMap& hessians,
+                                    const BudgetOptions& options);
+
+}  // namespace dragoman
+
+#endif  // DRAGOMAN_QUANTIZE_BUDGET_PLAN_H_
