@@ -16,6 +16,8 @@ struct Shape {
   uint64_t dim, ffn, q_rows, kv_rows, vocab;
 };
 constexpr Shape kTranslateGemma4b = {34, 2560, 10240, 2048, 1024, 262208};
+constexpr Shape kGemma270m = {18, 640, 2048, 1024, 256, 262144};
+constexpr Shape kGemma1b = {26, 1152, 6912, 1024, 256, 262144};
 
 // Tensors of a Gemma 3 in canonical order.
 std::vector<ModelTensor> TensorsOf(const Shape& s) {
@@ -59,6 +61,15 @@ std::vector<BlockType> TypesOf(const std::string& name, const std::vector<ModelT
   return *types;
 }
 
+uint64_t BytesOf(const std::vector<ModelTensor>& tensors, const std::vector<BlockType>& types) {
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const auto& shape = tensors[i].shape;
+    bytes += *TensorBytes(types[i], shape.size() == 1 ? 1 : shape[0], shape.back());
+  }
+  return bytes;
+}
+
 // Layers whose tensor of `role` got `type`.
 std::vector<int> LayersWith(BlockType type, TensorRole role,
                             const std::vector<ModelTensor>& tensors,
@@ -80,13 +91,30 @@ TEST(Recipe, SizesOf4bAreThoseOfPublishedFiles) {
   };
   const auto tensors = TensorsOf(kTranslateGemma4b);
   for (const auto& [name, file_bytes] : expected) {
-    uint64_t bytes = 6556928;
-    const auto types = TypesOf(name, tensors);
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      const auto& shape = tensors[i].shape;
-      bytes += *TensorBytes(types[i], shape.size() == 1 ? 1 : shape[0], shape.back());
-    }
-    EXPECT_EQ(bytes, file_bytes) << name;
+    EXPECT_EQ(BytesOf(tensors, TypesOf(name, tensors)) + 6556928, file_bytes) << name;
+  }
+}
+
+// Rows of 640 and 1152, which no block of 256 divides, beside rows of 1024, 2048 and 6912, which it
+// does; four heads share a value. Bytes of all tensors as real llama.cpp 0.5.0 lays them out.
+TEST(Recipe, SizesOfTheSmallModelsAreThoseOfLlamaCpp) {
+  struct Case {
+    const char* recipe;
+    uint64_t bytes_270m, bytes_1b;
+  };
+  const Case cases[] = {
+      {"Q5_1", 253684224, 844722688},   {"Q5_0", 247417344, 801112576},
+      {"Q5_K_M", 253499904, 844812544}, {"Q4_1", 241150464, 757502464},
+      {"Q4_0", 234883584, 713892352},   {"Q4_K_M", 246587904, 799525120},
+      {"IQ4_NL", 235764224, 718316032}, {"IQ4_XS", 234740224, 711634432},
+      {"Q3_K_L", 239860224, 745042432}, {"Q3_K_M", 235436544, 715883008},
+      {"Q3_K_S", 230183424, 682322944}, {"Q2_K", 230552064, 683281408},
+      {"Q2_K_S", 227572224, 664738816},
+  };
+  const auto small = TensorsOf(kGemma270m), big = TensorsOf(kGemma1b);
+  for (const Case& c : cases) {
+    EXPECT_EQ(BytesOf(small, TypesOf(c.recipe, small)), c.bytes_270m) << c.recipe;
+    EXPECT_EQ(BytesOf(big, TypesOf(c.recipe, big)), c.bytes_1b) << c.recipe;
   }
 }
 

@@ -180,7 +180,8 @@ INSTANTIATE_TEST_SUITE_P(Recipes, LlamaParity,
                          ::testing::Values(Case{"F16", 18, 0.02f}, Case{"BF16", 16, 0.2f},
                                            Case{"Q8_0", 14, 0.3f}, Case{"Q6_K", 14, 0.3f},
                                            Case{"Q5_K_M", 14, 0.3f}, Case{"Q4_K_S", 14, 0.5f},
-                                           Case{"Q4_K_M", 14, 0.5f}),
+                                           Case{"Q4_K_M", 14, 0.5f}, Case{"IQ4_XS", 14, 0.5f},
+                                           Case{"Q3_K_M", 14, 0.5f}, Case{"Q2_K", 14, 0.5f}),
                          [](const auto& test) { return std::string(test.param.recipe); });
 
 }  // namespace
