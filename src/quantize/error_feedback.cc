@@ -287,10 +287,16 @@ class RowGroup {
     backend_.MatMul(weights, error_.data(), rows_, product_.data());
   }
 
-  // product_ [rows, count] = error H on the chunk's columns. Returns count.
+  // product_ [rows, count] = error (H + diagonal_add I) on the chunk's columns. Returns count.
   int64_t PullChunk(int64_t first) {
     const int64_t count = std::min(kChunk, dim_ - first);
     Product(context_.hessian->data() + first * dim_, count);
+    pool_.ParallelFor(rows_, kRowsPerTask, [&](int64_t begin, int64_t end, int) {
+      for (int64_t row = begin; row < end; ++row) {
+        kernels_.add_scaled(context_.factor->diagonal_add, error_.data() + row * dim_ + first,
+                            count, product_.data() + row * count);
+      }
+    });
     return count;
   }
 
@@ -378,6 +384,7 @@ class RowGroup {
     for (int64_t k = 0; k < count; ++k) {
       const float* from = context_.hessian->data() + (first + k) * dim_ + first;
       std::copy(from, from + count, within_.data() + k * count);
+      within_[static_cast<size_t>(k * count + k)] += context_.factor->diagonal_add;
     }
   }
 
@@ -411,12 +418,16 @@ class RowGroup {
 
 }  // namespace
 
+int64_t FeedbackGroupRows(int64_t dim) {
+  return std::max<int64_t>(1, kGroupElems / dim / kRowsPerTask) * kRowsPerTask;
+}
+
 FeedbackLoss RoundWithFeedback(const FeedbackContext& context, BlockType type, const float* values,
                                int64_t rows, const FeedbackOptions& options, Backend& backend,
                                ThreadPool& pool, std::byte* out) {
   const int64_t dim = context.factor->dim;
   const auto row_bytes = static_cast<size_t>(*TensorBytes(type, 1, static_cast<uint64_t>(dim)));
-  const int64_t group_rows = std::max<int64_t>(1, kGroupElems / dim / kRowsPerTask) * kRowsPerTask;
+  const int64_t group_rows = FeedbackGroupRows(dim);
   FeedbackLoss total;
   for (int64_t first = 0; first < rows; first += group_rows) {
     RowGroup group(context, type, values + first * dim, std::min(group_rows, rows - first), backend,

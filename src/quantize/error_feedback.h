@@ -19,7 +19,7 @@
 
 #include "blocks/block_type.h"
 #include "kernels/kernels.h"
-#include "quantize/hessian.h"
+#include "quantize/feedback_factor.h"
 
 namespace dragoman {
 
@@ -36,13 +36,15 @@ struct FeedbackLoss {
 // What the rounding of all tensors with one input needs, prepared once.
 struct FeedbackContext {
   const FeedbackFactor* factor = nullptr;
-  const std::vector<float>* hessian = nullptr;  // [dim, dim], as it was factored
+  const std::vector<float>* hessian = nullptr;  // [dim, dim], without the factor's diagonal_add
 };
+
+// How many rows of `dim` values RoundWithFeedback works on at a time, about 8 Mi values.
+int64_t FeedbackGroupRows(int64_t dim);
 
 // values [rows, dim] float32 -> blocks of `type` (one that FindPartsTraits knows and whose block
 // divides dim). Large products run on `backend`, the rest on `pool`. The same bytes for any number
-// of threads. Owns, for at most 8 Mi values at a time, 7 bytes a value (23 for blocks of 32), and
-// 256 KiB.
+// of threads. Owns, for the rows of one group, 7 bytes a value (23 for blocks of 32), and 256 KiB.
 FeedbackLoss RoundWithFeedback(const FeedbackContext& context, BlockType type, const float* values,
                                int64_t rows, const FeedbackOptions& options, Backend& backend,
                                ThreadPool& pool, std::byte* out);

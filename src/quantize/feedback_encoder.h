@@ -5,13 +5,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "dragoman/result.h"
 #include "formats/checkpoint.h"
 #include "kernels/kernels.h"
 #include "quantize/error_feedback.h"
+#include "quantize/feedback_factor.h"
 #include "quantize/hessian.h"
 #include "quantize/tensor_encoder.h"
 
@@ -30,25 +31,22 @@ class FeedbackEncoder {
   // Is there a Hessian for this tensor, and can its blocks be taken apart?
   bool Covers(const EncodeRequest& request) const;
 
-  // Owns the tensor as float32 meanwhile. Errors: those of EncodeTensor; kInvalidArgument for
-  // second moments that do not fit the tensor.
+  // Works in groups of rows; owns the factor of the last input (feedback_factor.h) and the buffers
+  // of a group (error_feedback.h) with its values as float32. Errors: those of EncodeTensor;
+  // kInvalidArgument for second moments that do not fit the tensor.
   Result<FeedbackTensorError> Encode(const Checkpoint& checkpoint, const EncodeRequest& request,
                                      ThreadPool& pool, const ByteSink& sink,
                                      const std::function<void(uint64_t)>& on_piece);
 
  private:
-  struct Prepared {
-    std::string owner;
-    FeedbackFactor factor;
-    std::vector<float> damped;
-  };
-  Result<const Prepared*> PreparedFor(const std::string& owner, ThreadPool& pool);
+  Result<const FeedbackFactor*> FactorFor(const std::string& owner, ThreadPool& pool);
 
   const HessianMap& hessians_;
   const double damping_;
   const FeedbackOptions options_;
   std::unique_ptr<Backend> backend_;
-  std::vector<std::unique_ptr<Prepared>> prepared_;  // most recent last
+  std::string factor_owner_;
+  std::optional<FeedbackFactor> factor_;  // tensors of one input come one after the other
 };
 
 }  // namespace dragoman
