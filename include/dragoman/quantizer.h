@@ -20,6 +20,7 @@ struct CalibrateOptions {
   std::vector<std::string> languages;  // target languages; empty: the ten of the built-in suite
   int64_t max_sentences = 0;           // 0: all
   int64_t targets_per_sentence = 1;    // languages that each sentence goes to; 0: all
+  bool sequential = false;             // second moments behind the layers already quantized
   Machine machine;
 };
 // Importance of every input column, measured on the model's own translations.
@@ -37,6 +38,8 @@ struct QuantizeOptions {
   // "rounding", or "gptq": error feedback on second moments measured on the calibration set.
   // Empty: gptq where types are chosen, else rounding.
   std::string method;
+  // With gptq: each layer's second moments behind the layers already quantized.
+  bool sequential = false;
   std::optional<uint64_t> max_size_bytes;     // of the file, a hard limit
   std::optional<double> max_bits_per_weight;  // likewise, of the whole file
   bool plan_only = false;                     // say what would be written, exactly, and stop

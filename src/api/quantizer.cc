@@ -18,6 +18,7 @@
 #include "quantize/calibration_set.h"
 #include "quantize/hessian.h"
 #include "quantize/importance.h"
+#include "quantize/layerwise_moments.h"
 #include "quantize/output_sensitivity.h"
 #include "quantize/quantize.h"
 #include "translate/translator.h"
@@ -47,7 +48,8 @@ Result<Calibration> OpenCalibration(const CalibrateOptions& options) {
   return calibration;
 }
 
-constexpr int64_t kRowsOfBatch = 1024, kAskedOfBatch = 512;
+constexpr int64_t kRowsOfBatch = 1024;
+constexpr int64_t kLogitsOfBatch = int64_t{8} << 20;  // 32 MiB, held a few times over
 
 Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Calibration calibration, OpenCalibration(options));
@@ -59,16 +61,38 @@ Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
   return matrix;
 }
 
-Result<HessianMap> CollectSecondMoments(const CalibrateOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const Calibration calibration, OpenCalibration(options));
-  Progress progress("calibrate", calibration.set.requests.size(), "sentences");
+// Text, what of it matters, and where second moments come from: all that error feedback needs.
+struct FeedbackCalibration {
+  Calibration calibration;
+  std::vector<PackedSequences> batches;
+  Sensitivities sensitivities;
+  std::unique_ptr<LayerwiseMoments> moments;
+
+  Gemma3& model() { return calibration.translator->model(); }
+};
+
+Result<std::unique_ptr<FeedbackCalibration>> CalibrateFeedback(const CalibrateOptions& options) {
+  auto feedback = std::make_unique<FeedbackCalibration>();
+  DRAGOMAN_ASSIGN_OR_RETURN(feedback->calibration, OpenCalibration(options));
+  const auto& requests = feedback->calibration.set.requests;
+  {
+    Progress progress("translate", requests.size(), "sentences");
+    DRAGOMAN_ASSIGN_OR_RETURN(
+        const auto groups,
+        TranslateForCalibration(*feedback->calibration.translator, requests,
+                                [&](size_t done, size_t) { progress.Update(done); }));
+    const int64_t asked =
+        std::clamp<int64_t>(kLogitsOfBatch / feedback->model().config().vocab, 1, kRowsOfBatch);
+    feedback->batches = PackSequences(groups, kRowsOfBatch, asked);
+  }
+  Progress progress("sensitivity", feedback->batches.size(), "batches");
   DRAGOMAN_ASSIGN_OR_RETURN(
-      const auto groups,
-      TranslateForCalibration(*calibration.translator, calibration.set.requests,
-                              [&](size_t done, size_t) { progress.Update(done / 4); }));
-  const auto batches = PackSequences(groups, kRowsOfBatch, kAskedOfBatch);
-  return CollectSensitivities(calibration.translator->model(), batches, {},
-                              [&](size_t done, size_t) { progress.Update(done); });
+      feedback->sensitivities,
+      MeasureSensitivities(feedback->model(), feedback->batches, {},
+                           [&](size_t done, size_t) { progress.Update(done); }));
+  feedback->moments = std::make_unique<LayerwiseMoments>(
+      feedback->model(), feedback->batches, feedback->sensitivities, options.sequential);
+  return feedback;
 }
 
 Report PlanReport(const QuantizePlan& plan) {
@@ -155,10 +179,11 @@ CalibrateOptions CalibrationOf(const QuantizeJob& job, const QuantizeOptions& op
   calibrate.model = job.model;
   calibrate.machine = options.machine;
   if (job.feedback) calibrate.targets_per_sentence = 0;
+  calibrate.sequential = options.sequential;
   return calibrate;
 }
 
-Result<QuantizePlan> ChooseTypesFor(QuantizeJob& job, const HessianMap& hessians, int threads) {
+Result<QuantizePlan> ChooseTypesFor(QuantizeJob& job, SecondMoments& moments, int threads) {
   BudgetOptions budget;
   budget.max_file_bytes = *job.max_file_bytes;
   budget.threads = threads;
@@ -167,7 +192,7 @@ Result<QuantizePlan> ChooseTypesFor(QuantizeJob& job, const HessianMap& hessians
     if (!progress) progress.emplace("choose types", total, "tensors");
     progress->Update(done, tensor);
   };
-  DRAGOMAN_ASSIGN_OR_RETURN(BudgetPlan plan, PlanWithinBudget(job.model, hessians, budget));
+  DRAGOMAN_ASSIGN_OR_RETURN(BudgetPlan plan, PlanWithinBudget(job.model, moments, budget));
   job.recipe = std::move(plan.recipe);
   return std::move(plan.plan);
 }
@@ -207,9 +232,9 @@ Result<Report> Quantize(const QuantizeOptions& options) {
     return PlanReport(plan);
   }
   std::optional<ImportanceMatrix> importance;
-  std::optional<HessianMap> hessians;
+  std::unique_ptr<FeedbackCalibration> feedback;
   if (job.feedback) {
-    DRAGOMAN_ASSIGN_OR_RETURN(hessians, CollectSecondMoments(CalibrationOf(job, options)));
+    DRAGOMAN_ASSIGN_OR_RETURN(feedback, CalibrateFeedback(CalibrationOf(job, options)));
   } else if (!options.importance.empty()) {
     DRAGOMAN_ASSIGN_OR_RETURN(importance, ReadImatrix(options.importance));
   } else if (options.calibrate) {
@@ -217,13 +242,13 @@ Result<Report> Quantize(const QuantizeOptions& options) {
   }
   if (job.choose_types) {
     DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan,
-                              ChooseTypesFor(job, *hessians, options.machine.threads));
+                              ChooseTypesFor(job, *feedback->moments, options.machine.threads));
     if (options.plan_only) return PlanReport(plan);
   }
   dragoman::QuantizeOptions room;
   room.recipe = job.recipe;
   room.importance = importance ? &*importance : nullptr;
-  room.hessians = hessians ? &*hessians : nullptr;
+  room.moments = feedback ? feedback->moments.get() : nullptr;
   room.threads = options.machine.threads;
   room.max_size_bytes = job.max_file_bytes;
   std::optional<Progress> progress;

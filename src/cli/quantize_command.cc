@@ -91,6 +91,8 @@ void AddQuantize(CLI::App& app, Context& context) {
           "good by the weights not yet rounded, on second moments measured on the set "
           "that ships")
       ->check(CLI::IsMember({"rounding", "gptq"}));
+  command->add_flag("--sequential", arguments->options.sequential,
+                    "With gptq: measure each layer behind the layers already quantized");
   command->add_flag("--calibrate", arguments->options.calibrate,
                     "Measure the importance first, on the set that ships");
   command->add_option(

@@ -51,7 +51,7 @@ uint64_t FixedBytes(const OutputLayout& layout, const QuantizeSource& source) {
 
 }  // namespace
 
-Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, const HessianMap& hessians,
+Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments& moments,
                                     const BudgetOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenQuantizeSource(model_path));
   BudgetPlan budget;
@@ -65,7 +65,7 @@ Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, const Hessian
   costs_options.progress = options.progress;
   DRAGOMAN_ASSIGN_OR_RETURN(
       std::vector<TensorCosts> costs,
-      MeasureTypeCosts(*source.checkpoint, source.map.tensors, hessians, costs_options));
+      MeasureTypeCosts(*source.checkpoint, source.map.tensors, moments, costs_options));
   for (TensorCosts& tensor : costs) {
     for (TypeCost& type : tensor.types) type.bytes = Padded(type.bytes);
   }

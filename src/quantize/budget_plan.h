@@ -7,9 +7,9 @@
 #include <string>
 
 #include "dragoman/result.h"
-#include "quantize/hessian.h"
 #include "quantize/quantize.h"
 #include "quantize/recipe.h"
+#include "quantize/second_moments.h"
 
 namespace dragoman {
 
@@ -26,7 +26,7 @@ struct BudgetPlan {
 
 // The file never exceeds the budget by a byte: header and padding are counted. Errors: those of
 // MeasureTypeCosts; kInvalidArgument when nothing fits, saying the smallest file.
-Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, const HessianMap& hessians,
+Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments& moments,
                                     const BudgetOptions& options);
 
 }  // namespace dragoman

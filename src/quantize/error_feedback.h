@@ -6,6 +6,10 @@
 //    are rounded one by one, each carrying on to the next ones (GPTQ).
 // 2. Then every number that the block stores (codes, scales, minima, fp16 factors) is moved to its
 //    best value while the others stand, in passes, until a pass gains little. The loss only falls.
+//
+// Work goes by chunks of 256 columns: what the errors of all columns come to there is one product
+// on the backend, for all rows of a group at once; within the chunk, whose part of H stays in
+// cache, rows are worked on one by one. So H streams from memory once per group and pass.
 #ifndef DRAGOMAN_QUANTIZE_ERROR_FEEDBACK_H_
 #define DRAGOMAN_QUANTIZE_ERROR_FEEDBACK_H_
 
@@ -15,7 +19,7 @@
 
 #include "blocks/block_type.h"
 #include "kernels/kernels.h"
-#include "quantize/hessian.h"
+#include "quantize/feedback_factor.h"
 
 namespace dragoman {
 
@@ -32,12 +36,15 @@ struct FeedbackLoss {
 // What the rounding of all tensors with one input needs, prepared once.
 struct FeedbackContext {
   const FeedbackFactor* factor = nullptr;
-  const std::vector<float>* hessian = nullptr;  // [dim, dim], as it was factored
+  const std::vector<float>* hessian = nullptr;  // [dim, dim], without the factor's diagonal_add
 };
+
+// How many rows of `dim` values RoundWithFeedback works on at a time, about 8 Mi values.
+int64_t FeedbackGroupRows(int64_t dim);
 
 // values [rows, dim] float32 -> blocks of `type` (one that FindPartsTraits knows and whose block
 // divides dim). Large products run on `backend`, the rest on `pool`. The same bytes for any number
-// of threads.
+// of threads. Owns, for the rows of one group, 7 bytes a value (23 for blocks of 32), and 256 KiB.
 FeedbackLoss RoundWithFeedback(const FeedbackContext& context, BlockType type, const float* values,
                                int64_t rows, const FeedbackOptions& options, Backend& backend,
                                ThreadPool& pool, std::byte* out);

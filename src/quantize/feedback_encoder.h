@@ -5,14 +5,15 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "dragoman/result.h"
 #include "formats/checkpoint.h"
 #include "kernels/kernels.h"
 #include "quantize/error_feedback.h"
-#include "quantize/hessian.h"
+#include "quantize/feedback_factor.h"
+#include "quantize/second_moments.h"
 #include "quantize/tensor_encoder.h"
 
 namespace dragoman {
@@ -24,31 +25,24 @@ struct FeedbackTensorError {
 
 class FeedbackEncoder {
  public:
-  // `hessians` must outlive the encoder. damping: share of the mean diagonal.
-  FeedbackEncoder(const HessianMap& hessians, double damping, FeedbackOptions options);
+  // `moments` must outlive the encoder. damping: share of the mean diagonal.
+  FeedbackEncoder(SecondMoments& moments, double damping, FeedbackOptions options);
 
   // Is there a Hessian for this tensor, and can its blocks be taken apart?
-  bool Covers(const EncodeRequest& request) const;
+  Result<bool> Covers(const EncodeRequest& request);
 
-  // Owns the tensor as float32 meanwhile. Errors: those of EncodeTensor; kInvalidArgument for
-  // second moments that do not fit the tensor.
+  // Works in groups of rows; owns the factor of the last input (feedback_factor.h) and the buffers
+  // of a group (error_feedback.h) with its values as float32. Errors: those of EncodeTensor;
+  // kInvalidArgument for second moments that do not fit the tensor.
   Result<FeedbackTensorError> Encode(const Checkpoint& checkpoint, const EncodeRequest& request,
                                      ThreadPool& pool, const ByteSink& sink,
                                      const std::function<void(uint64_t)>& on_piece);
 
  private:
-  struct Prepared {
-    const Hessian* hessian = nullptr;
-    FeedbackFactor factor;
-    std::vector<float> damped;
-  };
-  Result<const Prepared*> PreparedFor(const Hessian& hessian, ThreadPool& pool);
-
-  const HessianMap& hessians_;
+  SecondMoments& moments_;
   const double damping_;
   const FeedbackOptions options_;
   std::unique_ptr<Backend> backend_;
-  std::vector<std::unique_ptr<Prepared>> prepared_;  // most recent last
 };
 
 }  // namespace dragoman

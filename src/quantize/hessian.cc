@@ -1,18 +1,12 @@
 #include "quantize/hessian.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "quantize/calibration_pass.h"
 
 namespace dragoman {
 namespace {
-
-constexpr double kDampingGrowth = 4;     // of the damping, each time a pivot comes out too small
-constexpr double kSmallestPivot = 1e-7;  // of the mean diagonal
 
 // x [rows, dim] -> out [dim, rows].
 void Transpose(const float* x, int64_t rows, int64_t dim, std::vector<float>& out) {
@@ -80,62 +74,6 @@ class HessianSums {
   std::vector<float> transposed_, product_;
 };
 
-double Dot(const double* a, const double* b, int64_t count) {
-  constexpr int kSums = 8;
-  double sums[kSums] = {};
-  int64_t i = 0;
-  for (; i + kSums <= count; i += kSums) {
-    for (int k = 0; k < kSums; ++k) sums[k] += a[i + k] * b[i + k];
-  }
-  double sum = 0;
-  for (; i < count; ++i) sum += a[i] * b[i];
-  for (const double part : sums) sum += part;
-  return sum;
-}
-
-// Cholesky of the matrix with its rows and columns in reverse order: the last column of H is the
-// first pivot. False when a pivot is not well above zero.
-bool CholeskyReversed(const Hessian& hessian, double diagonal_add, double smallest_pivot,
-                      ThreadPool& pool, std::vector<double>& lower) {
-  const int64_t n = hessian.dim;
-  lower.assign(static_cast<size_t>(n * n), 0.0);
-  const auto source = [&](int64_t i, int64_t j) {
-    const double value = hessian.mean[static_cast<size_t>((n - 1 - i) * n + (n - 1 - j))];
-    return i == j ? value + diagonal_add : value;
-  };
-  for (int64_t j = 0; j < n; ++j) {
-    double* row_j = lower.data() + j * n;
-    const double pivot = source(j, j) - Dot(row_j, row_j, j);
-    if (!(pivot > smallest_pivot)) return false;
-    const double root = std::sqrt(pivot);
-    row_j[j] = root;
-    pool.ParallelFor(n - j - 1, 64, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = j + 1 + begin; i < j + 1 + end; ++i) {
-        double* row_i = lower.data() + i * n;
-        row_i[j] = (source(i, j) - Dot(row_i, row_j, j)) / root;
-      }
-    });
-  }
-  return true;
-}
-
-FeedbackFactor FromCholesky(const std::vector<double>& lower, int64_t n) {
-  FeedbackFactor factor;
-  factor.dim = n;
-  factor.feedback.assign(static_cast<size_t>(n * n), 0.0f);
-  factor.residual.resize(static_cast<size_t>(n));
-  for (int64_t k = 0; k < n; ++k) {
-    const int64_t column = n - 1 - k;
-    const double root = lower[static_cast<size_t>(column * n + column)];
-    factor.residual[static_cast<size_t>(k)] = static_cast<float>(root * root);
-    for (int64_t i = 0; i < k; ++i) {
-      factor.feedback[static_cast<size_t>(k * n + i)] =
-          static_cast<float>(lower[static_cast<size_t>((n - 1 - i) * n + column)] / root);
-    }
-  }
-  return factor;
-}
-
 }  // namespace
 
 std::string HessianOwner(std::string_view tensor) {
@@ -168,30 +106,6 @@ Result<HessianMap> CollectHessians(Translator& translator,
   DRAGOMAN_RETURN_IF_ERROR(RunCalibration(
       translator, requests, [&](const LinearInput& input) { sums.Add(input); }, progress));
   return sums.Finish();
-}
-
-Result<FeedbackFactor> FactorForFeedback(const Hessian& hessian, double damping, ThreadPool& pool,
-                                         std::vector<float>* damped) {
-  const int64_t n = hessian.dim;
-  double mean = 0;
-  for (int64_t i = 0; i < n; ++i) mean += hessian.mean[static_cast<size_t>(i * n + i)];
-  mean /= static_cast<double>(std::max<int64_t>(n, 1));
-  std::vector<double> lower;
-  for (double share = damping; std::isfinite(mean) && mean > 0 && share < 1;
-       share = std::max(share, 1e-6) * kDampingGrowth) {
-    if (!CholeskyReversed(hessian, share * mean, kSmallestPivot * mean, pool, lower)) continue;
-    if (damped != nullptr) {
-      *damped = hessian.mean;
-      for (int64_t i = 0; i < n; ++i) {
-        (*damped)[static_cast<size_t>(i * n + i)] += static_cast<float>(share * mean);
-      }
-    }
-    return FromCholesky(lower, n);
-  }
-  return Fail(ErrorCode::kInvalidArgument,
-              fmt::format("second moments of {} columns: expected a positive definite matrix, "
-                          "found a mean diagonal of {}",
-                          n, mean));
 }
 
 }  // namespace dragoman

@@ -1,5 +1,4 @@
-// Second moments of the inputs of linear layers, H = sum over tokens of x x^T, and the factor of H
-// that error feedback needs.
+// Second moments of the inputs of linear layers, H = E[x x^T].
 #ifndef DRAGOMAN_QUANTIZE_HESSIAN_H_
 #define DRAGOMAN_QUANTIZE_HESSIAN_H_
 
@@ -11,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "base/thread_pool.h"
 #include "dragoman/result.h"
 #include "kernels/kernels.h"
 #include "translate/translator.h"
@@ -43,26 +41,6 @@ std::string HessianOwner(std::string_view tensor);
 Result<HessianMap> CollectHessians(
     Translator& translator, std::span<const TranslationRequest> requests,
     const std::function<void(size_t done, size_t total)>& progress = {});
-
-// H = M diag(residual) M^T with M unit upper triangular.
-//
-// For a row of errors e = w - q the loss is e H e^T = sum over k of residual[k] * (e_k + sum over
-// i < k of e_i M_ik)^2. So when columns are rounded from left to right, column k is best rounded
-// from w_k + sum over i < k of e_i M_ik, and then costs residual[k] times its rounding error
-// squared: what GPTQ does (Frantar et al. 2022) in the form of LDLQ (Chee et al. 2023), which needs
-// one factorization and no inverse.
-struct FeedbackFactor {
-  int64_t dim = 0;
-  std::vector<float> feedback;  // [dim, dim]; row k holds M_ik for i < k, zero from i = k on
-  std::vector<float> residual;  // [dim], > 0
-};
-
-// Adds damping * mean(diagonal) to the diagonal, more if that is not enough for a stable factor;
-// `damped`, unless null, receives the matrix that was factored. Same result for any thread count.
-// Errors: kInvalidArgument for a matrix that no damping below 1 makes positive definite (it holds
-// NaN, or is zero).
-Result<FeedbackFactor> FactorForFeedback(const Hessian& hessian, double damping, ThreadPool& pool,
-                                         std::vector<float>* damped);
 
 }  // namespace dragoman
 

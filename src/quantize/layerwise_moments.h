@@ -26,6 +26,7 @@ class LayerwiseMoments : public SecondMoments {
                    const Sensitivities& sensitivities, bool sequential);
 
   Result<const Hessian*> Of(std::string_view tensor) override;
+  bool wants_blocks() const override { return sequential_; }
   Result<void> Quantized(std::string_view tensor, BlockType type,
                          std::span<const std::byte> blocks) override;
 

@@ -115,8 +115,8 @@ class QuantizeRun {
         pool_(options.threads) {
     for (const ModelTensor& tensor : source.map.tensors) total_bytes_ += tensor.info->size_bytes;
     report_.threads = pool_.threads();
-    if (options.hessians != nullptr) {
-      feedback_.emplace(*options.hessians, options.damping, FeedbackOptions{});
+    if (options.moments != nullptr) {
+      feedback_.emplace(*options.moments, options.damping, FeedbackOptions{});
     }
   }
 
@@ -140,7 +140,11 @@ class QuantizeRun {
     };
     std::optional<double> output_loss;
     TensorError error;
-    if (feedback_ && feedback_->Covers(request)) {
+    bool covered = false;
+    if (feedback_) {
+      DRAGOMAN_ASSIGN_OR_RETURN(covered, feedback_->Covers(request));
+    }
+    if (covered) {
       DRAGOMAN_ASSIGN_OR_RETURN(
           const FeedbackTensorError both,
           feedback_->Encode(*source_.checkpoint, request, pool_, sink, on_piece));
@@ -172,7 +176,7 @@ void DescribeMethod(const QuantizeOptions& options, QuantizeReport& report) {
   report.instruction_set = SimdLaneKernels().name;
   if (IsPlainRecipe(options.recipe)) {
     report.method = "conversion";
-  } else if (options.hessians != nullptr) {
+  } else if (options.moments != nullptr) {
     report.method = "error feedback";
   } else if (options.importance == nullptr) {
     report.method = "plain rounding";
@@ -191,7 +195,7 @@ Result<QuantizeReport> Quantize(const std::string& model_path, const std::string
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenQuantizeSource(model_path));
   DRAGOMAN_RETURN_IF_ERROR(CheckPaths(*source.checkpoint, output_path));
   Recipe recipe = options.recipe;
-  recipe.calibrated = options.importance != nullptr || options.hessians != nullptr;
+  recipe.calibrated = options.importance != nullptr || options.moments != nullptr;
   DRAGOMAN_ASSIGN_OR_RETURN(const OutputLayout layout, LayOut(source, recipe, options.importance));
   if (options.max_size_bytes && layout.plan.file_bytes > *options.max_size_bytes) {
     return Fail(ErrorCode::kInvalidArgument,

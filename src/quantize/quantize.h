@@ -18,9 +18,9 @@
 #include "blocks/block_type.h"
 #include "dragoman/result.h"
 #include "formats/checkpoint.h"
-#include "quantize/hessian.h"
 #include "quantize/importance.h"
 #include "quantize/recipe.h"
+#include "quantize/second_moments.h"
 
 namespace dragoman {
 
@@ -50,7 +50,7 @@ struct QuantizeOptions {
   const ImportanceMatrix* importance = nullptr;  // null: plain rounding
   // Second moments of the inputs: error feedback instead of rounding, for every tensor that has
   // them. Null: rounding.
-  const HessianMap* hessians = nullptr;
+  SecondMoments* moments = nullptr;
   double damping = 0.01;  // of the Hessians, share of the mean diagonal
   int threads = 0;
   std::optional<uint64_t>

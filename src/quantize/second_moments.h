@@ -20,6 +20,8 @@ class SecondMoments {
   // By canonical name. Null for a tensor without any. Valid until the next call. Cheapest when
   // tensors are asked for in canonical order. Errors: those of the source.
   virtual Result<const Hessian*> Of(std::string_view tensor) = 0;
+  // Whether Quantized wants to be called.
+  virtual bool wants_blocks() const { return false; }
   // Hears what a tensor was quantized to.
   virtual Result<void> Quantized(std::string_view /*tensor*/, BlockType /*type*/,
                                  std::span<const std::byte> /*blocks*/) {

@@ -77,10 +77,9 @@ Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& ten
   const TensorInfo& info = *tensor.info;
   DRAGOMAN_ASSIGN_OR_RETURN(const SampledRows sample,
                             SampleRows(checkpoint, tensor, hessian, options.sample_rows));
-  std::vector<float> damped;
   DRAGOMAN_ASSIGN_OR_RETURN(const FeedbackFactor factor,
-                            FactorForFeedback(hessian, options.damping, pool, &damped));
-  const FeedbackContext context{&factor, &damped};
+                            FactorForFeedback(hessian, options.damping, backend, pool));
+  const FeedbackContext context{&factor, &hessian.mean};
   TensorCosts costs;
   costs.name = tensor.name;
   for (const BlockType type : options.types) {
@@ -237,7 +236,7 @@ class BudgetChoice {
 
 Result<std::vector<TensorCosts>> MeasureTypeCosts(const Checkpoint& checkpoint,
                                                   std::span<const ModelTensor> tensors,
-                                                  const HessianMap& hessians,
+                                                  SecondMoments& moments,
                                                   const TypeCostOptions& options) {
   ThreadPool pool(options.threads);
   DRAGOMAN_ASSIGN_OR_RETURN(const auto backend, OpenBackend("auto", pool.threads()));
@@ -247,7 +246,7 @@ Result<std::vector<TensorCosts>> MeasureTypeCosts(const Checkpoint& checkpoint,
   }
   std::vector<TensorCosts> all;
   for (const ModelTensor* tensor : matrices) {
-    const Hessian* hessian = FindHessian(hessians, tensor->name);
+    DRAGOMAN_ASSIGN_OR_RETURN(const Hessian* hessian, moments.Of(tensor->name));
     if (hessian == nullptr || hessian->dim != static_cast<int64_t>(tensor->info->cols())) {
       return Fail(
           ErrorCode::kInvalidArgument,

@@ -13,7 +13,7 @@
 #include "dragoman/result.h"
 #include "formats/checkpoint.h"
 #include "model/gemma3_tensors.h"
-#include "quantize/hessian.h"
+#include "quantize/second_moments.h"
 
 namespace dragoman {
 
@@ -36,12 +36,12 @@ struct TypeCostOptions {
   std::function<void(size_t done, size_t total, const std::string& tensor)> progress;
 };
 
-// For every tensor that is no norm, from rows evenly spread over it. `hessians` come from
-// CollectSensitivities. Errors: kInvalidArgument for a tensor without second moments or without a
-// candidate that fits its rows; those of reading it.
+// For every tensor that is no norm, from rows evenly spread over it. `moments` are weighted
+// by sensitivities (output_sensitivity.h). Errors: kInvalidArgument for a tensor without second
+// moments or without a candidate that fits its rows; those of reading it.
 Result<std::vector<TensorCosts>> MeasureTypeCosts(const Checkpoint& checkpoint,
                                                   std::span<const ModelTensor> tensors,
-                                                  const HessianMap& hessians,
+                                                  SecondMoments& moments,
                                                   const TypeCostOptions& options);
 
 // Index into the types of each tensor. The least sum of predicted_kl whose bytes do not exceed
