@@ -11,10 +11,13 @@
 namespace dragoman {
 namespace {
 
-// Every kind of block in rising size, the finer of two equal ones first.
-const BlockType kCandidates[] = {
-    BlockType::kQ2_K, BlockType::kQ3_K, BlockType::kIQ4_XS, BlockType::kIQ4_NL, BlockType::kQ4_K,
-    BlockType::kQ4_1, BlockType::kQ5_K, BlockType::kQ5_1,   BlockType::kQ6_K,   BlockType::kQ8_0};
+// What rows of whole super-blocks choose from, and what others do (types of 32 weights). Left out
+// are types that another of their size or less beats on every tensor measured.
+const BlockType kCandidates[] = {BlockType::kQ2_K, BlockType::kQ3_K, BlockType::kIQ4_XS,
+                                 BlockType::kQ4_K, BlockType::kQ5_K, BlockType::kQ6_K,
+                                 BlockType::kQ8_0};
+const BlockType kCandidatesOf32[] = {BlockType::kIQ4_NL, BlockType::kQ4_1, BlockType::kQ5_0,
+                                     BlockType::kQ5_1, BlockType::kQ8_0};
 
 uint64_t Padded(uint64_t bytes) {
   constexpr uint64_t kAlignment = 32;  // of tensors in the files that we write
@@ -61,6 +64,7 @@ Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments
   const uint64_t fixed = FixedBytes(stock, source);
   TypeCostOptions costs_options;
   costs_options.types.assign(std::begin(kCandidates), std::end(kCandidates));
+  costs_options.types_of_32.assign(std::begin(kCandidatesOf32), std::end(kCandidatesOf32));
   costs_options.threads = options.threads;
   costs_options.progress = options.progress;
   DRAGOMAN_ASSIGN_OR_RETURN(

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <utility>
@@ -82,7 +83,8 @@ Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& ten
   const FeedbackContext context{&factor, &hessian.mean};
   TensorCosts costs;
   costs.name = tensor.name;
-  for (const BlockType type : options.types) {
+  const bool whole = info.cols() % kMaxBlockElems == 0;
+  for (const BlockType type : whole ? options.types : options.types_of_32) {
     if (!DividesRows(type, info.cols())) continue;
     std::vector<std::byte> blocks(
         static_cast<size_t>(*TensorBytes(type, static_cast<uint64_t>(sample.count), info.cols())));
@@ -104,6 +106,8 @@ Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& ten
 }
 
 // ---- The choice ----
+
+constexpr uint64_t kUnits = uint64_t{1} << 19;
 
 // The types of a tensor that some price per byte would choose, by rising bytes.
 std::vector<size_t> ConvexHull(const std::vector<TypeCost>& types) {
@@ -162,6 +166,41 @@ class BudgetChoice {
     }
   }
 
+  // The best choice there is when sizes count in units of `budget / kUnits`, rounded up (a knapsack
+  // by dynamic programming): exact for small models, and within one unit a tensor for large ones.
+  void SolveInUnits() {
+    const uint64_t unit = std::max<uint64_t>(1, (budget_ + kUnits - 1) / kUnits);
+    const auto room = static_cast<size_t>(budget_ / unit);
+    const auto units = [&](const TypeCost& type) {
+      return static_cast<size_t>((type.bytes + unit - 1) / unit);
+    };
+    constexpr double kNone = std::numeric_limits<double>::infinity();
+    std::vector<double> best(room + 1, 0.0), next;
+    std::vector<std::vector<uint8_t>> taken;
+    for (const TensorCosts& tensor : tensors_) {
+      next.assign(room + 1, kNone);
+      std::vector<uint8_t>& take = taken.emplace_back(room + 1);
+      for (size_t i = 0; i < tensor.types.size(); ++i) {
+        const double kl = tensor.types[i].predicted_kl;
+        for (size_t used = units(tensor.types[i]); used <= room; ++used) {
+          const double sum = best[used - units(tensor.types[i])] + kl;
+          if (sum < next[used]) {
+            next[used] = sum;
+            take[used] = static_cast<uint8_t>(i);
+          }
+        }
+      }
+      best.swap(next);
+    }
+    if (best[room] == kNone || best[room] >= PredictedKl()) return;
+    size_t left = room;
+    for (size_t t = tensors_.size(); t-- > 0;) {
+      const size_t index = taken[t][left];
+      left -= units(Type(t, index));
+      Set(t, index);
+    }
+  }
+
   // Changes one tensor's type, or two tensors' at once, as long as that pays.
   void Exchange() {
     while (ExchangeOnce()) {
@@ -172,6 +211,12 @@ class BudgetChoice {
 
  private:
   const TypeCost& Type(size_t tensor, size_t index) const { return tensors_[tensor].types[index]; }
+
+  double PredictedKl() const {
+    double sum = 0;
+    for (size_t t = 0; t < tensors_.size(); ++t) sum += Type(t, chosen_[t]).predicted_kl;
+    return sum;
+  }
 
   void Set(size_t tensor, size_t index) {
     bytes_ = bytes_ - Type(tensor, chosen_[tensor]).bytes + Type(tensor, index).bytes;
@@ -271,6 +316,7 @@ Result<std::vector<size_t>> ChooseWithinBudget(std::span<const TensorCosts> tens
                             choice.bytes(), budget_bytes));
   }
   choice.ClimbHulls();
+  choice.SolveInUnits();
   choice.Exchange();
   return choice.Take();
 }

@@ -29,8 +29,9 @@ struct TensorCosts {
 };
 
 struct TypeCostOptions {
-  std::vector<BlockType> types;  // candidates; those whose block does not divide a row are left out
-  int64_t sample_rows = 64;      // of each tensor, rounded with error feedback and measured
+  std::vector<BlockType> types;        // candidates for rows of whole blocks of 256 weights
+  std::vector<BlockType> types_of_32;  // for other rows
+  int64_t sample_rows = 32;            // of each tensor, rounded with error feedback and measured
   double damping = 0.01;
   int threads = 0;
   std::function<void(size_t done, size_t total, const std::string& tensor)> progress;
@@ -45,9 +46,9 @@ Result<std::vector<TensorCosts>> MeasureTypeCosts(const Checkpoint& checkpoint,
                                                   const TypeCostOptions& options);
 
 // Index into the types of each tensor. The least sum of predicted_kl whose bytes do not exceed
-// `budget_bytes`, by the convex hull of every tensor (a Lagrangian) and exchanges of two tensors at
-// a time for what the hull leaves of the budget. Errors: kInvalidArgument when the smallest choice
-// is larger, saying both sizes.
+// `budget_bytes`: the better of the convex hull of every tensor (a Lagrangian) and an exact
+// knapsack in units of a 500,000th of the budget, then exchanges of two tensors at a time for what
+// is left. Errors: kInvalidArgument when the smallest choice is larger, saying both sizes.
 Result<std::vector<size_t>> ChooseWithinBudget(std::span<const TensorCosts> tensors,
                                                uint64_t budget_bytes);
 
