@@ -11,7 +11,7 @@ namespace dragoman {
 namespace {
 
 constexpr int kAffineRounds = 3;     // of choosing codes and fitting the superblock's factors
-constexpr int kSymmetricRounds = 2;  // the 8-bit scales of Q6_K settle sooner
+constexpr int kSymmetricRounds = 2;  // without minima, scales settle sooner
 
 // What has been found for one superblock; as many lanes count as it has sub-blocks.
 struct Superblock {
