@@ -18,7 +18,6 @@ namespace {
 // stays in the second-level cache while rows are worked on in turn.
 constexpr int64_t kChunk = 256;
 constexpr int64_t kRowsPerTask = 8;
-constexpr int64_t kGroupElems = 8 << 20;  // of the rows in work at once: 32 MiB of errors
 // The search for scales bears importances within these bounds, relative to their mean.
 constexpr float kLeastWeight = 1e-3f, kMostWeight = 1e3f;
 
@@ -419,8 +418,8 @@ class RowGroup {
 
 }  // namespace
 
-int64_t FeedbackGroupRows(int64_t dim) {
-  return std::max<int64_t>(1, kGroupElems / dim / kRowsPerTask) * kRowsPerTask;
+int64_t FeedbackGroupRows(int64_t dim, const FeedbackOptions& options) {
+  return std::max<int64_t>(1, options.group_elems / dim / kRowsPerTask) * kRowsPerTask;
 }
 
 FeedbackLoss RoundWithFeedback(const FeedbackContext& context, BlockType type, const float* values,
@@ -428,7 +427,7 @@ FeedbackLoss RoundWithFeedback(const FeedbackContext& context, BlockType type, c
                                ThreadPool& pool, std::byte* out) {
   const int64_t dim = context.factor->dim;
   const auto row_bytes = static_cast<size_t>(*TensorBytes(type, 1, static_cast<uint64_t>(dim)));
-  const int64_t group_rows = FeedbackGroupRows(dim);
+  const int64_t group_rows = FeedbackGroupRows(dim, options);
   FeedbackLoss total;
   for (int64_t first = 0; first < rows; first += group_rows) {
     RowGroup group(context, type, values + first * dim, std::min(group_rows, rows - first), backend,

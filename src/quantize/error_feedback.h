@@ -24,8 +24,9 @@
 namespace dragoman {
 
 struct FeedbackOptions {
-  int most_passes = 6;        // of step 2; 0 stops after step 1
-  double least_gain = 0.002;  // of the loss, for another pass
+  int most_passes = 6;            // of step 2; 0 stops after step 1
+  double least_gain = 0.002;      // of the loss of a group, for another pass over it
+  int64_t group_elems = 8 << 20;  // values in work at once, about: rows that share their last pass
 };
 
 struct FeedbackLoss {
@@ -39,8 +40,8 @@ struct FeedbackContext {
   const std::vector<float>* hessian = nullptr;  // [dim, dim], without the factor's diagonal_add
 };
 
-// How many rows of `dim` values RoundWithFeedback works on at a time, about 8 Mi values.
-int64_t FeedbackGroupRows(int64_t dim);
+// How many rows of `dim` values RoundWithFeedback works on at a time.
+int64_t FeedbackGroupRows(int64_t dim, const FeedbackOptions& options);
 
 // values [rows, dim] float32 -> blocks of `type` (one that FindPartsTraits knows and whose block
 // divides dim). Large products run on `backend`, the rest on `pool`. The same bytes for any number

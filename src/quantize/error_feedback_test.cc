@@ -55,17 +55,17 @@ std::vector<float> RandomWeights(int64_t count, unsigned seed) {
 }
 
 double LossOf(const std::vector<float>& values, BlockType type, const std::vector<std::byte>& bytes,
-              const std::vector<float>& hessian) {
+              const std::vector<float>& hessian, int64_t rows = kTestRows, int64_t dim = kTestDim) {
   std::vector<float> decoded(values.size());
   TraitsOf(type).decode(bytes.data(), static_cast<int64_t>(values.size()), decoded.data());
   double loss = 0;
-  for (int64_t row = 0; row < kTestRows; ++row) {
-    for (int64_t i = 0; i < kTestDim; ++i) {
-      const auto at = static_cast<size_t>(row * kTestDim + i);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t i = 0; i < dim; ++i) {
+      const auto at = static_cast<size_t>(row * dim + i);
       const double error = static_cast<double>(values[at]) - decoded[at];
-      for (int64_t j = 0; j < kTestDim; ++j) {
-        const auto other = static_cast<size_t>(row * kTestDim + j);
-        loss += error * hessian[static_cast<size_t>(i * kTestDim + j)] *
+      for (int64_t j = 0; j < dim; ++j) {
+        const auto other = static_cast<size_t>(row * dim + j);
+        loss += error * hessian[static_cast<size_t>(i * dim + j)] *
                 (static_cast<double>(values[other]) - decoded[other]);
       }
     }
@@ -135,6 +135,34 @@ TEST_P(ErrorFeedback, GivesTheSameBytesForAnyNumberOfThreads) {
   Round(1, {}, one);
   Round(3, {}, three);
   EXPECT_EQ(one, three);
+}
+
+TEST_P(ErrorFeedback, GivesTheSameBytesInGroupsOfAnySize) {
+  FeedbackOptions one_group;
+  one_group.least_gain = 0;  // the same number of passes, which else a group's gain decides
+  FeedbackOptions small = one_group;
+  small.group_elems = 10 * kTestDim;  // groups of 8 rows
+  std::vector<std::byte> whole, groups;
+  const FeedbackLoss expected = Round(2, one_group, whole), found = Round(2, small, groups);
+  EXPECT_EQ(whole, groups);
+  EXPECT_NEAR(found.after_passes, expected.after_passes, 1e-9 * expected.after_passes);
+}
+
+TEST(ErrorFeedbackRows, MayEndWithinAChunk) {
+  constexpr int64_t kDim = 288,
+                    kRows = 11;  // one chunk and a block; no multiple of the rows of a task
+  const Hessian hessian = CorrelatedHessian(kDim, 7);
+  const auto factor = FactorOf(hessian, 0.01);
+  const auto values = RandomWeights(kRows * kDim, 8);
+  const auto backend = OpenBackend("auto", 2);
+  ThreadPool pool(2);
+  std::vector<std::byte> out(*TensorBytes(BlockType::kQ4_0, kRows, kDim));
+  const FeedbackLoss loss =
+      RoundWithFeedback({&*factor, &hessian.mean}, BlockType::kQ4_0, values.data(), kRows, {},
+                        **backend, pool, out.data());
+  const double found = LossOf(values, BlockType::kQ4_0, out, Damped(hessian, *factor), kRows, kDim);
+  EXPECT_NEAR(loss.after_passes, found, 1e-3 * found);
+  EXPECT_LT(loss.after_passes, loss.after_feedback);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, ErrorFeedback,

@@ -124,7 +124,7 @@ Result<FeedbackTensorError> FeedbackEncoder::Encode(const Checkpoint& checkpoint
   DRAGOMAN_ASSIGN_OR_RETURN(const FeedbackFactor factor,
                             FactorForFeedback(hessian, damping_, *backend_, pool));
   const FeedbackContext context{&factor, &hessian.mean};
-  const int64_t group_rows = std::min(rows, FeedbackGroupRows(cols));
+  const int64_t group_rows = std::min(rows, FeedbackGroupRows(cols, options_));
   const uint64_t source_row_bytes = *TensorBytes(info.type, 1, info.cols());
   const uint64_t row_bytes = *TensorBytes(request.type, 1, info.cols());
   std::vector<float> values(static_cast<size_t>(group_rows * cols));

@@ -1,5 +1,10 @@
 // Whole tensors through error feedback: decoded, rounded with the factor of their input's second
 // moments, measured.
+//
+// Memory at the shapes of TranslateGemma 4B, for the largest input (ffn_down, 10,240 columns):
+// second moments 420 MB (489 MB for all inputs of a layer), their factor 420 MB and 31 MB while it
+// is made; a group of 8 Mi weights 34 MB of values, 34 MB of errors and up to 19 MB of blocks taken
+// apart (151 MB in types with blocks of 32). About 1.1 GB with the layer's second moments.
 #ifndef DRAGOMAN_QUANTIZE_FEEDBACK_ENCODER_H_
 #define DRAGOMAN_QUANTIZE_FEEDBACK_ENCODER_H_
 

@@ -30,7 +30,7 @@ struct FeedbackFactor {
 // Panels of 256 columns are eliminated in double; what they take from the rest is a float32 product
 // on `backend`. Kept in float32, as H is: rounding acts like a change of H by a few units in its
 // own last place, far below the damping. Same result for any thread count. Owns 4 dim^2 bytes (the
-// result) and 4 KiB per column.
+// result) and 3 KiB per column.
 // Errors: kInvalidArgument for a matrix that no damping below 1 makes positive definite (it holds
 // NaN, or is zero).
 Result<FeedbackFactor> FactorForFeedback(const Hessian& hessian, double damping, Backend& backend,
