@@ -51,7 +51,8 @@ struct QuantizeHfOptions {
   // "group-aware": in order of importance, groups stay as they lie; "act-order": groups are cut
   // from that order, the file needs g_idx; "none".
   std::string reordering = "group-aware";
-  double damping = 0.01;  // of the second moments, share of the mean diagonal
+  double damping = 0.01;      // of the second moments, share of the mean diagonal
+  int64_t max_sentences = 0;  // of the calibration set; 0: all
   uint64_t max_shard_bytes = 5'000'000'000;
   std::optional<uint64_t> max_size_bytes;
   bool plan_only = false;

@@ -41,10 +41,13 @@ Result<HfQuantizeOptions> RoomOptions(const QuantizeHfOptions& options) {
                           options.reordering));
 }
 
-Result<HessianMap> SecondMomentsOf(const std::string& model, const Machine& machine) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet({}));
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto translator,
-                            dragoman::Translator::Open(model, machine.device, machine.threads));
+Result<HessianMap> SecondMomentsOf(const std::string& model, const QuantizeHfOptions& options) {
+  dragoman::CalibrationOptions calibration;
+  calibration.max_sentences = options.max_sentences;
+  DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet(calibration));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      const auto translator,
+      dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
   Progress progress("calibrate", set.requests.size(), "sentences");
   return CollectHessians(*translator, set.requests,
                          [&](size_t done, size_t) { progress.Update(done); });
@@ -82,7 +85,7 @@ Result<Report> QuantizeHf(const QuantizeHfOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, "an output folder is needed (-o FOLDER), or --plan");
   }
   DRAGOMAN_RETURN_IF_ERROR(CheckOutputFolder(options.output));
-  DRAGOMAN_ASSIGN_OR_RETURN(const HessianMap hessians, SecondMomentsOf(model, options.machine));
+  DRAGOMAN_ASSIGN_OR_RETURN(const HessianMap hessians, SecondMomentsOf(model, options));
   room.hessians = &hessians;
   std::optional<Progress> progress;
   room.progress = [&](uint64_t done, uint64_t total, const std::string& tensor) {

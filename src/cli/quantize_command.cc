@@ -20,9 +20,9 @@ struct QuantizeArguments {
 // Options that belong to one kind of output only.
 constexpr const char* kGgufOnly[] = {"--type", "--imatrix", "--use-plan", "--method",
                                      "--calibrate"};
-constexpr const char* kHfOnly[] = {"--bits",      "--group-size",    "--asymmetric",
-                                   "--act-order", "--group-aware",   "--no-reorder",
-                                   "--damping",   "--max-shard-size"};
+constexpr const char* kHfOnly[] = {"--bits",      "--group-size",     "--asymmetric",
+                                   "--act-order", "--group-aware",    "--no-reorder",
+                                   "--damping",   "--max-shard-size", "--max-sentences"};
 
 // The first option given that the format does not have; empty when there is none.
 std::string ForeignOption(const CLI::App& command, bool gguf) {
@@ -117,6 +117,11 @@ void AddHfOptions(CLI::App& command, QuantizeArguments& arguments) {
       .add_option("--damping", arguments.hf.damping,
                   "Added to the second moments' diagonal, as a share of its mean")
       ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--max-sentences", arguments.hf.max_sentences,
+                  "Of the calibration set that ships; 0: all")
+      ->check(CLI::Range(0, 1000000))
       ->group(group);
   command
       .add_option("--max-shard-size", arguments.max_shard_size,

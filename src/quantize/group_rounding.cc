@@ -15,6 +15,19 @@ double DotInDouble(const std::vector<float>& a, const std::vector<float>& b) {
   return sum;
 }
 
+float DotInLanes(const float* a, const float* b, int64_t count) {
+  constexpr int64_t kLanes = 8;
+  float sums[kLanes] = {};
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (int64_t k = 0; k < kLanes; ++k) sums[k] += a[i + k] * b[i + k];
+  }
+  float sum = 0;
+  for (; i < count; ++i) sum += a[i] * b[i];
+  for (const float part : sums) sum += part;
+  return sum;
+}
+
 // One row of a group batch: everything in visiting order.
 struct GroupRow {
   float* error = nullptr;      // w - q, [cols]
@@ -27,7 +40,11 @@ struct GroupRow {
 class GroupDescent {
  public:
   GroupDescent(const GroupFormat& format, const float* hessian, int64_t cols, int64_t group_size)
-      : format_(format), hessian_(hessian), cols_(cols), size_(group_size) {}
+      : format_(format),
+        hessian_(hessian),
+        cols_(cols),
+        size_(group_size),
+        direction_(static_cast<size_t>(group_size)) {}
 
   // One pass. Returns by how much the loss fell.
   double Pass(const GroupRow& row) {
@@ -70,56 +87,59 @@ class GroupDescent {
     }
   }
 
-  // Along u: the loss of moving by t is t^2 u H u - 2 t u pull.
-  template <typename Direction>
-  void Slopes(const Direction& u, double& along, double& curvature) const {
-    along = curvature = 0;
-    for (int64_t i = first_; i < first_ + size_; ++i) {
-      const float* moments = HessianRow(i) + first_;
-      double sum = 0;
-      for (int64_t j = 0; j < size_; ++j) sum += static_cast<double>(moments[j]) * u(first_ + j);
-      curvature += u(i) * sum;
-      along += static_cast<double>(u(i)) * row_.pull[i];
+  // Along the direction u the loss changes by t^2 u H u - 2 t u pull.
+  struct Slopes {
+    double along = 0, curvature = 0;
+
+    double Best() const { return along / curvature; }
+    double Gain(double t) const { return t * (2 * along - t * curvature); }
+  };
+
+  Slopes SlopesAlongDirection() const {
+    Slopes slopes;
+    for (int64_t i = 0; i < size_; ++i) {
+      const float u = direction_[static_cast<size_t>(i)];
+      if (u == 0) continue;
+      slopes.curvature += static_cast<double>(u) *
+                          DotInLanes(HessianRow(first_ + i) + first_, direction_.data(), size_);
+      slopes.along += static_cast<double>(u) * row_.pull[first_ + i];
     }
+    return slopes;
   }
 
-  template <typename Direction>
-  void MoveAlong(const Direction& u, float step) {
-    for (int64_t i = first_; i < first_ + size_; ++i) {
-      if (u(i) != 0) Shift(i, step * u(i));
+  void MoveAlongDirection(float step, double gain) {
+    for (int64_t i = 0; i < size_; ++i) {
+      const float u = direction_[static_cast<size_t>(i)];
+      if (u != 0) Shift(first_ + i, step * u);
     }
+    gain_ += gain;
   }
 
   void MoveScale() {
-    const auto u = [this](int64_t i) { return static_cast<float>(row_.codes[i] - grid_->zero); };
-    double along, curvature;
-    Slopes(u, along, curvature);
-    if (!(curvature > 0)) return;
-    const float scale = RoundScale(grid_->scale + static_cast<float>(along / curvature));
+    for (int64_t i = 0; i < size_; ++i) {
+      direction_[static_cast<size_t>(i)] = static_cast<float>(row_.codes[first_ + i] - grid_->zero);
+    }
+    const Slopes slopes = SlopesAlongDirection();
+    if (!(slopes.curvature > 0)) return;
+    const float scale = RoundScale(grid_->scale + static_cast<float>(slopes.Best()));
     const float step = scale - grid_->scale;
-    const double gain = step * (2 * along - step * curvature);
-    if (step == 0 || !(gain > 0)) return;
-    MoveAlong(u, step);
+    if (step == 0 || !(slopes.Gain(step) > 0)) return;
+    MoveAlongDirection(step, slopes.Gain(step));
     grid_->scale = scale;
-    gain_ += gain;
   }
 
   void MoveZero() {
-    const auto u = [](int64_t) { return 1.0f; };
-    double along, curvature;
-    Slopes(u, along, curvature);
-    if (!(curvature > 0)) return;
-    const auto wanted = static_cast<float>(along / curvature / grid_->scale);
+    std::fill(direction_.begin(), direction_.end(), 1.0f);
+    const Slopes slopes = SlopesAlongDirection();
+    if (!(slopes.curvature > 0)) return;
     const auto most = static_cast<float>(format_.max_code());
+    const auto wanted = std::clamp(static_cast<float>(slopes.Best()) / grid_->scale, -most, most);
     const int zero =
-        std::clamp(grid_->zero - static_cast<int>(RoundToWhole(std::clamp(wanted, -most, most))), 1,
-                   format_.max_code());
+        std::clamp(grid_->zero - static_cast<int>(RoundToWhole(wanted)), 1, format_.max_code());
     const float step = grid_->scale * static_cast<float>(grid_->zero - zero);
-    const double gain = step * (2 * along - step * curvature);
-    if (step == 0 || !(gain > 0)) return;
-    MoveAlong(u, step);
+    if (step == 0 || !(slopes.Gain(step) > 0)) return;
+    MoveAlongDirection(step, slopes.Gain(step));
     grid_->zero = zero;
-    gain_ += gain;
   }
 
   const GroupFormat& format_;
@@ -127,7 +147,8 @@ class GroupDescent {
   const int64_t cols_, size_;
   GroupRow row_;
   GroupGrid* grid_ = nullptr;
-  int64_t first_ = 0;  // column of the group
+  int64_t first_ = 0;             // column of the group
+  std::vector<float> direction_;  // [size], of a move of the group's columns
   double gain_ = 0;
 };
 

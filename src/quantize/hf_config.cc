@@ -11,20 +11,20 @@ bool IndexesGroups(const HfQuantizeOptions& options) {
 
 Json GptqConfig(const HfQuantizeOptions& options) {
   const bool group_aware = options.reordering == Reordering::kGroupAware && options.group_size > 0;
+  const Json meta = {{"quantizer", {std::string("dragoman:") + DRAGOMAN_VERSION}}};
   return {{"quant_method", "gptq"},
           {"checkpoint_format", "gptq"},
           {"bits", options.group.bits},
           {"group_size", options.group_size},
           {"desc_act", IndexesGroups(options)},
+          {"act_group_aware", group_aware},
           {"sym", options.group.symmetric},
           {"lm_head", false},
           {"pack_dtype", "int32"},
           {"static_groups", false},
           {"true_sequential", false},
           {"damp_percent", options.damping},
-          {"meta",
-           {{"quantizer", {std::string("dragoman:") + DRAGOMAN_VERSION}},
-            {"act_group_aware", group_aware}}}};
+          {"meta", meta}};
 }
 
 Json CompressedTensorsConfig(const HfQuantizeOptions& options) {
