@@ -48,6 +48,28 @@ struct QuantizeOptions {
 // Writes the GGUF and OUTPUT.quantization_metadata.json. Also converts (types f16, bf16, f32).
 Result<Report> Quantize(const QuantizeOptions& options);
 
+// A quantized Hugging Face checkpoint: GPTQ, or compressed-tensors (pack-quantized).
+struct QuantizeHfOptions {
+  std::string model;            // folder of safetensors with config.json; empty: the bundled model
+  std::string output;           // folder to write, new or empty; may be empty for a plan
+  std::string format = "gptq";  // or "compressed-tensors"
+  int bits = 4;                 // 2, 3, 4 or 8; compressed-tensors 4 or 8
+  int64_t group_size = 128;     // 32, 64 or 128 inputs share a scale; -1: all of a row
+  bool symmetric = true;
+  // "group-aware": in order of importance, groups stay as they lie; "act-order": groups are cut
+  // from that order, the file needs g_idx; "none".
+  std::string reordering = "group-aware";
+  double damping = 0.01;      // of the second moments, share of the mean diagonal
+  int64_t max_sentences = 0;  // of the calibration set; 0: all
+  uint64_t max_shard_bytes = 5'000'000'000;
+  std::optional<uint64_t> max_size_bytes;
+  bool plan_only = false;
+  Machine machine;
+};
+// Writes the folder and OUTPUT.quantization_metadata.json beside it; calibrates on the set that
+// ships. Errors: kInvalidArgument, kUnsupported, kCorruptFile, kNotFound, kIo.
+Result<Report> QuantizeHf(const QuantizeHfOptions& options);
+
 // "2.0GB", "1900MB", "1.5GiB", "2000000000", "2000000000B" -> bytes. Errors: kInvalidArgument.
 Result<uint64_t> ParseSize(const std::string& text);
 // A size, or bits per weight: "4.1bpw". One of the two is set.

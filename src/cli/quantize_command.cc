@@ -11,7 +11,29 @@ namespace {
 struct QuantizeArguments {
   api::QuantizeOptions options;
   std::string max_size;
+  // Of --format gptq and compressed-tensors.
+  std::string format = "gguf", max_shard_size;
+  api::QuantizeHfOptions hf;
+  bool asymmetric = false, act_order = false, group_aware = false, no_reorder = false;
 };
+
+// Options that belong to one kind of output only.
+constexpr const char* kGgufOnly[] = {"--type", "--imatrix", "--use-plan", "--method",
+                                     "--calibrate"};
+constexpr const char* kHfOnly[] = {"--bits",      "--group-size",     "--asymmetric",
+                                   "--act-order", "--group-aware",    "--no-reorder",
+                                   "--damping",   "--max-shard-size", "--max-sentences"};
+
+// The first option given that the format does not have; empty when there is none.
+std::string ForeignOption(const CLI::App& command, bool gguf) {
+  const auto first_of = [&](const auto& names) -> std::string {
+    for (const char* name : names) {
+      if (command.get_option(name)->count() > 0) return name;
+    }
+    return {};
+  };
+  return gguf ? first_of(kHfOnly) : first_of(kGgufOnly);
+}
 
 void RunQuantize(Context& context, QuantizeArguments& arguments) {
   api::SetQuiet(context.quiet);
@@ -23,6 +45,89 @@ void RunQuantize(Context& context, QuantizeArguments& arguments) {
     arguments.options.max_bits_per_weight = limit->bits_per_weight;
   }
   Finish(context, api::Quantize(arguments.options));
+}
+
+Result<void> FinishHfOptions(QuantizeArguments& arguments) {
+  api::QuantizeHfOptions& hf = arguments.hf;
+  if (!arguments.max_size.empty()) {
+    DRAGOMAN_ASSIGN_OR_RETURN(hf.max_size_bytes, api::ParseSize(arguments.max_size));
+  }
+  if (!arguments.max_shard_size.empty()) {
+    DRAGOMAN_ASSIGN_OR_RETURN(hf.max_shard_bytes, api::ParseSize(arguments.max_shard_size));
+  }
+  hf.model = arguments.options.model;
+  hf.output = arguments.options.output;
+  hf.format = arguments.format;
+  hf.symmetric = !arguments.asymmetric;
+  hf.plan_only = arguments.options.plan_only;
+  if (arguments.act_order) hf.reordering = "act-order";
+  if (arguments.no_reorder) hf.reordering = "none";
+  return {};
+}
+
+void RunQuantizeCommand(const CLI::App& command, Context& context, QuantizeArguments& arguments) {
+  const bool gguf = arguments.format == "gguf";
+  const std::string foreign = ForeignOption(command, gguf);
+  if (!foreign.empty()) {
+    return FinishWithError(context,
+                           {ErrorCode::kInvalidArgument,
+                            foreign + " does not go with --format " + arguments.format, ""});
+  }
+  if (gguf) return RunQuantize(context, arguments);
+  api::SetQuiet(context.quiet);
+  if (auto finished = FinishHfOptions(arguments); !finished) {
+    return FinishWithError(context, finished.error());
+  }
+  arguments.hf.machine = context.machine;
+  Finish(context, api::QuantizeHf(arguments.hf));
+}
+
+// The options of the Hugging Face formats.
+void AddHfOptions(CLI::App& command, QuantizeArguments& arguments) {
+  const char* group = "With --format gptq or compressed-tensors";
+  command.add_option("--bits", arguments.hf.bits, "2, 3, 4 or 8; compressed-tensors 4 or 8")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--group-size", arguments.hf.group_size,
+                  "Inputs that share a scale: 32, 64 or 128; -1: all of a row")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_flag("--asymmetric", arguments.asymmetric,
+                "A zero point for every group; else it is the middle code")
+      ->group(group);
+  CLI::Option* group_aware =
+      command
+          .add_flag("--group-aware", arguments.group_aware,
+                    "Round important inputs first, groups as they lie: costs nothing when run "
+                    "(default)")
+          ->group(group);
+  CLI::Option* act_order =
+      command
+          .add_flag("--act-order", arguments.act_order,
+                    "Round important inputs first, groups cut from that order: needs g_idx, which "
+                    "makes most kernels slower")
+          ->group(group);
+  CLI::Option* no_reorder =
+      command.add_flag("--no-reorder", arguments.no_reorder, "Round inputs as they lie")
+          ->group(group);
+  act_order->excludes(group_aware)->excludes(no_reorder);
+  group_aware->excludes(no_reorder);
+  command
+      .add_option("--damping", arguments.hf.damping,
+                  "Added to the second moments' diagonal, as a share of its mean")
+      ->capture_default_str()
+      ->group(group);
+  command
+      .add_option("--max-sentences", arguments.hf.max_sentences,
+                  "Of the calibration set that ships; 0: all")
+      ->check(CLI::Range(0, 1000000))
+      ->group(group);
+  command
+      .add_option("--max-shard-size", arguments.max_shard_size,
+                  "Cut the safetensors into files of this size; default 5GB")
+      ->group(group);
 }
 
 }  // namespace
@@ -73,10 +178,18 @@ void AddCalibrate(CLI::App& app, Context& context) {
 void AddQuantize(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<QuantizeArguments>();
   CLI::App* command = app.add_subcommand(
-      "quantize", "Write a smaller GGUF by rounding, plain or importance-weighted, or by GPTQ");
+      "quantize",
+      "Write a smaller model by rounding, plain or importance-weighted, or by GPTQ: a GGUF, or a "
+      "Hugging Face folder");
   command->add_option("model", arguments->options.model, "Checkpoint folder, .safetensors or .gguf")
       ->required();
-  command->add_option("-o,--output", arguments->options.output, "GGUF to write");
+  command->add_option("-o,--output", arguments->options.output, "GGUF or folder to write");
+  command
+      ->add_option("--format", arguments->format,
+                   "gguf; or a Hugging Face folder, as transformers and vLLM load it: gptq or "
+                   "compressed-tensors")
+      ->check(CLI::IsMember({"gguf", "gptq", "compressed-tensors"}))
+      ->capture_default_str();
   command->add_option(
       "--type", arguments->options.type,
       "Recipe, see below; default q4_k_m, or with --max-size a type for every tensor");
@@ -101,14 +214,19 @@ void AddQuantize(CLI::App& app, Context& context) {
       "tensor gets the type that loses least within it");
   command->add_flag("--plan", arguments->options.plan_only,
                     "Print what would be written, with the exact size, and stop");
+  AddHfOptions(*command, *arguments);
   AddMachineOptions(*command, context);
   command->footer(
       "Recipes:\n" + api::DescribeRecipes() +
       "\nExamples:\n  dragoman quantize translategemma-4b-it -o small.gguf --max-size 2.0GB\n"
       "  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --calibrate\n"
       "  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --method gptq\n"
-      "  dragoman quantize translategemma-4b-it --type q4_k_s --plan --json");
-  command->callback([&context, arguments] { RunQuantize(context, *arguments); });
+      "  dragoman quantize translategemma-4b-it --type q4_k_s --plan --json\n"
+      "  dragoman quantize translategemma-4b-it -o 4b-gptq --format gptq --bits 4 --group-size "
+      "128\n"
+      "  dragoman quantize translategemma-4b-it -o 4b-w4 --format compressed-tensors --asymmetric");
+  command->callback(
+      [&context, arguments, command] { RunQuantizeCommand(*command, context, *arguments); });
 }
 
 }  // namespace dragoman::cli

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "base/mapped_file.h"
+#include "formats/grouped_checkpoint.h"
 #include "formats/mapped_checkpoint.h"
 
 namespace dragoman {
@@ -78,8 +79,10 @@ Result<std::unique_ptr<Checkpoint>> OpenFolder(const std::string& folder) {
 
 Result<std::unique_ptr<Checkpoint>> OpenCheckpoint(const std::string& path) {
   std::error_code ec;
-  if (fs::is_directory(path, ec)) return OpenFolder(path);
-  return OpenFile(path, path);
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      std::unique_ptr<Checkpoint> checkpoint,
+      fs::is_directory(path, ec) ? OpenFolder(path) : OpenFile(path, path));
+  return ViewGroupedWeights(std::move(checkpoint));
 }
 
 }  // namespace dragoman

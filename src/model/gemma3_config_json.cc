@@ -214,6 +214,20 @@ Result<void> CheckArchitecture(const ObjectReader& root) {
                           "expected Gemma3ForCausalLM or Gemma3ForConditionalGeneration");
 }
 
+// What formats/grouped_checkpoint.h shows as plain weights; it has read the rest of the object.
+Result<void> CheckQuantizationMethod(const ObjectReader& root) {
+  const Json* config = root.Find("quantization_config");
+  if (config == nullptr) return {};
+  if (!config->is_object()) return root.Bad("quantization_config", "an object", *config);
+  const ObjectReader reader(*config, root.where(), root.Path("quantization_config"));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string fallback, reader.String("method", ""));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string method, reader.String("quant_method", fallback));
+  if (method == "gptq" || method == "compressed-tensors") return {};
+  return reader.Unsupported(
+      "quant_method",
+      fmt::format("expected \"gptq\" or \"compressed-tensors\", found \"{}\"", method));
+}
+
 void AddEndIds(const std::vector<int32_t>& ids, Gemma3Config& config) {
   for (const int32_t id : ids) {
     const auto& have = config.eos_ids;
@@ -248,10 +262,7 @@ Result<Gemma3Config> ParseGemma3Config(const Json& json, const std::string& wher
   if (!json.is_object()) return Fail(ErrorCode::kCorruptFile, "expected a JSON object", where);
   const ObjectReader root(json, where, "");
   DRAGOMAN_RETURN_IF_ERROR(CheckArchitecture(root));
-  if (root.Find("quantization_config") != nullptr) {
-    return root.Unsupported("quantization_config",
-                            "quantized safetensors checkpoints are not read");
-  }
+  DRAGOMAN_RETURN_IF_ERROR(CheckQuantizationMethod(root));
   const Json* nested = root.Find("text_config");
   if (nested != nullptr && !nested->is_object())
     return root.Bad("text_config", "an object", *nested);

@@ -22,8 +22,10 @@ run verify 0 verify "$model"
 run translate 0 translate "Good morning." --to de
 run languages 0 languages german
 run plan 0 quantize "$model" --type q4_k_m --plan
+run hf_plan 0 quantize "$model" --format gptq --plan
 run calibrate 0 calibrate -o importance.gguf --max-sentences 4
 run quantize 0 quantize "$model" -o a.gguf --type q4_k_m --imatrix importance.gguf
+run hf_quantize 0 quantize "$model" -o hf_folder --format compressed-tensors --bits 8 --max-sentences 4
 run suite 0 suite -o suite_file.json --samples-per-language 2
 run benchmark 0 benchmark "$model" --suite suite_file.json -o baseline.json
 run benchmark_quantized 0 benchmark a.gguf --suite suite_file.json -o quantized.json

@@ -1,0 +1,390 @@
+#include "quantize/hf_checkpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "base/atomic_file.h"
+#include "base/atomic_folder.h"
+#include "base/float16.h"
+#include "base/process_stats.h"
+#include "base/sha256.h"
+#include "base/thread_pool.h"
+#include "formats/safetensors.h"
+#include "quantize/hf_config.h"
+#include "quantize/hf_layout.h"
+
+namespace dragoman {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kOrdersKept = 2;  // tensors of one input lie close together
+constexpr uint64_t kMaxCompanionBytes = uint64_t{256} << 20;
+
+// What belongs to a text model beside its weights.
+constexpr const char* kCompanions[] = {"tokenizer.json",
+                                       "tokenizer.model",
+                                       "tokenizer_config.json",
+                                       "added_tokens.json",
+                                       "chat_template.jinja",
+                                       "chat_template.json",
+                                       "LICENSE",
+                                       "NOTICE",
+                                       "special_tokens_map.json",
+                                       "generation_config.json"};
+
+struct RoundedLinear {
+  const ModelTensor* tensor = nullptr;
+  std::vector<std::byte> codes, zeros, scales, group_index;
+  HfLinearReport report;
+};
+
+// w H w^T summed over the rows: what the loss is relative to.
+double GroupOutputEnergy(const std::vector<float>& values, int64_t rows, const Hessian& hessian,
+                         Backend& backend) {
+  constexpr int64_t kRows = 256;
+  const int64_t cols = hessian.dim;
+  const WeightMatrix matrix{BlockType::kF32, cols, cols,
+                            reinterpret_cast<const std::byte*>(hessian.mean.data())};
+  std::vector<float> product(static_cast<size_t>(std::min(rows, kRows) * cols));
+  double energy = 0;
+  for (int64_t first = 0; first < rows; first += kRows) {
+    const int64_t count = std::min(kRows, rows - first);
+    const float* from = values.data() + first * cols;
+    backend.MatMul(matrix, from, count, product.data());
+    for (int64_t i = 0; i < count * cols; ++i) {
+      energy += static_cast<double>(from[i]) * product[static_cast<size_t>(i)];
+    }
+  }
+  return energy;
+}
+
+std::string PlaceOf(const Checkpoint& checkpoint, const TensorInfo& info) {
+  return checkpoint.files()[info.file_index] + ": tensor " + info.name;
+}
+
+Result<void> CheckFinite(const Checkpoint& checkpoint, const TensorInfo& info) {
+  const FiniteScan scan = ScanFinite(info.type, checkpoint.Data(info));
+  if (scan.nan_count + scan.inf_count == 0) return {};
+  return Fail(ErrorCode::kCorruptFile, "expected finite weights, found NaN or infinity",
+              PlaceOf(checkpoint, info));
+}
+
+// Rounds linears one by one. What layers with the same input share is prepared once.
+class LinearRounder {
+ public:
+  LinearRounder(const QuantizeSource& source, const HfQuantizeOptions& options,
+                std::unique_ptr<Backend> backend)
+      : source_(source), options_(options), backend_(std::move(backend)), pool_(options.threads) {}
+
+  int threads() const { return pool_.threads(); }
+
+  Result<RoundedLinear> Round(const ModelTensor& tensor) {
+    const Stopwatch watch;
+    const TensorInfo& info = *tensor.info;
+    DRAGOMAN_RETURN_IF_ERROR(CheckFinite(*source_.checkpoint, info));
+    DRAGOMAN_ASSIGN_OR_RETURN(const Prepared* prepared, PreparedFor(tensor));
+    const auto rows = static_cast<int64_t>(info.rows()), cols = static_cast<int64_t>(info.cols());
+    std::vector<float> values(static_cast<size_t>(rows * cols));
+    TraitsOf(info.type).decode(source_.checkpoint->Data(info).data(), rows * cols, values.data());
+    GroupedMatrix matrix;
+    const GroupRoundingLoss loss =
+        RoundToGroups({&prepared->order, &prepared->factor, &prepared->damped}, options_.group,
+                      values.data(), rows, options_.rounding, *backend_, pool_, matrix);
+    const double energy = GroupOutputEnergy(values, rows, *prepared->hessian, *backend_);
+    RoundedLinear rounded = Pack(matrix);
+    rounded.tensor = &tensor;
+    rounded.report = {tensor.name, energy > 0 ? loss.after_passes / energy : 0, watch.Seconds()};
+    return rounded;
+  }
+
+ private:
+  struct Prepared {
+    std::string owner;
+    const Hessian* hessian = nullptr;  // in the order of the file
+    ColumnOrder order;
+    FeedbackFactor factor;
+    std::vector<float> damped;
+  };
+
+  Result<const Prepared*> PreparedFor(const ModelTensor& tensor) {
+    const std::string owner = HessianOwner(tensor.name);
+    for (const auto& known : prepared_) {
+      if (known->owner == owner) return known.get();
+    }
+    const auto found = options_.hessians->find(owner);
+    const auto cols = static_cast<int64_t>(tensor.info->cols());
+    if (found == options_.hessians->end() || found->second.dim != cols) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  fmt::format("second moments of {}: expected {} columns, found {}", tensor.name,
+                              cols, found == options_.hessians->end() ? 0 : found->second.dim));
+    }
+    if (prepared_.size() == kOrdersKept) prepared_.erase(prepared_.begin());
+    auto fresh = std::make_unique<Prepared>();
+    fresh->owner = owner;
+    fresh->hessian = &found->second;
+    fresh->order = OrderColumns(options_.reordering, found->second, GroupSizeFor(tensor, options_));
+    DRAGOMAN_ASSIGN_OR_RETURN(fresh->factor,
+                              FactorForFeedback(InVisitingOrder(found->second, fresh->order),
+                                                options_.damping, pool_, &fresh->damped));
+    prepared_.push_back(std::move(fresh));
+    return prepared_.back().get();
+  }
+
+  RoundedLinear Pack(const GroupedMatrix& matrix) const {
+    RoundedLinear rounded;
+    if (options_.format == HfFormat::kGptq) {
+      GptqTensors tensors = PackGptq(matrix);
+      rounded.codes = std::move(tensors.qweight);
+      rounded.zeros = std::move(tensors.qzeros);
+      rounded.scales = std::move(tensors.scales);
+      rounded.group_index = std::move(tensors.g_idx);
+    } else {
+      PackQuantizedTensors tensors = PackQuantized(matrix, !options_.group.symmetric);
+      rounded.codes = std::move(tensors.weight_packed);
+      rounded.zeros = std::move(tensors.weight_zero_point);
+      rounded.scales = std::move(tensors.weight_scale);
+      rounded.group_index = std::move(tensors.weight_g_idx);
+    }
+    return rounded;
+  }
+
+  const QuantizeSource& source_;
+  const HfQuantizeOptions& options_;
+  std::unique_ptr<Backend> backend_;
+  ThreadPool pool_;
+  std::vector<std::unique_ptr<Prepared>> prepared_;  // most recent last
+};
+
+// Streams the tensors of all shards into their files.
+class ShardWriter {
+ public:
+  ShardWriter(const QuantizeSource& source, const HfLayout& layout,
+              const HfQuantizeOptions& options, LinearRounder& rounder, HfQuantizeReport& report)
+      : source_(source), layout_(layout), options_(options), rounder_(rounder), report_(report) {
+    for (const ModelTensor& tensor : source.map.tensors) total_bytes_ += tensor.info->size_bytes;
+  }
+
+  Result<void> Write(const AtomicFolder& folder) {
+    const auto plans = layout_.Plans();
+    for (size_t shard = 0; shard < plans.size(); ++shard) {
+      DRAGOMAN_RETURN_IF_ERROR(
+          WriteSafetensors(folder.Inside(layout_.plan.files[shard]), plans[shard],
+                           [&](size_t index, const ByteSink& sink) {
+                             return WriteTensor(layout_.shards[shard][index], sink);
+                           }));
+    }
+    if (plans.size() == 1) return {};
+    return WriteJsonFile(folder.Inside("model.safetensors.index.json"),
+                         ShardIndex(plans, layout_.plan.files));
+  }
+
+ private:
+  Result<void> WriteTensor(const HfTensor& tensor, const ByteSink& sink) {
+    using Part = HfTensor::Part;
+    if (tensor.part == Part::kWhole) return WriteWhole(*tensor.tensor, tensor.plan.type, sink);
+    if (tensor.part == Part::kShape) {
+      const int64_t shape[] = {static_cast<int64_t>(tensor.tensor->info->rows()),
+                               static_cast<int64_t>(tensor.tensor->info->cols())};
+      return sink(std::as_bytes(std::span(shape)));
+    }
+    if (rounded_.tensor != tensor.tensor) {
+      DRAGOMAN_ASSIGN_OR_RETURN(rounded_, rounder_.Round(*tensor.tensor));
+      report_.linears.push_back(rounded_.report);
+      Done(*tensor.tensor);
+    }
+    switch (tensor.part) {
+      case Part::kCodes:
+        return sink(rounded_.codes);
+      case Part::kZeros:
+        return sink(rounded_.zeros);
+      case Part::kScales:
+        return sink(rounded_.scales);
+      default:
+        return sink(rounded_.group_index);
+    }
+  }
+
+  Result<void> WriteWhole(const ModelTensor& tensor, BlockType type, const ByteSink& sink) {
+    const TensorInfo& info = *tensor.info;
+    const Checkpoint& checkpoint = *source_.checkpoint;
+    DRAGOMAN_RETURN_IF_ERROR(CheckFinite(checkpoint, info));
+    if (info.type == type) {
+      DRAGOMAN_RETURN_IF_ERROR(sink(checkpoint.Data(info)));
+    } else {
+      DRAGOMAN_RETURN_IF_ERROR(WriteAsBf16(checkpoint, info, sink));
+    }
+    Done(tensor);
+    return {};
+  }
+
+  static Result<void> WriteAsBf16(const Checkpoint& checkpoint, const TensorInfo& info,
+                                  const ByteSink& sink) {
+    const uint64_t cols = info.cols();
+    const std::byte* row = checkpoint.Data(info).data();
+    std::vector<float> values(cols);
+    std::vector<uint16_t> halves(cols);
+    for (uint64_t i = 0; i < info.rows(); ++i, row += info.size_bytes / info.rows()) {
+      TraitsOf(info.type).decode(row, static_cast<int64_t>(cols), values.data());
+      std::transform(values.begin(), values.end(), halves.begin(), FloatToBf16);
+      DRAGOMAN_RETURN_IF_ERROR(sink(std::as_bytes(std::span<const uint16_t>(halves))));
+    }
+    return {};
+  }
+
+  void Done(const ModelTensor& tensor) {
+    source_.checkpoint->Release(*tensor.info);
+    done_bytes_ += tensor.info->size_bytes;
+    if (options_.progress) options_.progress(done_bytes_, total_bytes_, tensor.name);
+  }
+
+  const QuantizeSource& source_;
+  const HfLayout& layout_;
+  const HfQuantizeOptions& options_;
+  LinearRounder& rounder_;
+  HfQuantizeReport& report_;
+  RoundedLinear rounded_;
+  uint64_t done_bytes_ = 0, total_bytes_ = 0;
+};
+
+Result<QuantizeSource> OpenHfSource(const std::string& model_path) {
+  DRAGOMAN_ASSIGN_OR_RETURN(QuantizeSource source, OpenQuantizeSource(model_path));
+  if (source.checkpoint->format() == ContainerFormat::kSafetensors) return source;
+  return Fail(ErrorCode::kUnsupported,
+              "a Hugging Face checkpoint is made from a folder of safetensors with config.json and "
+              "tokenizer, found a GGUF",
+              model_path);
+}
+
+BlockType EmbeddingType(const QuantizeSource& source) {
+  const TensorInfo& embedding = *source.map.tensors.front().info;
+  return embedding.type == BlockType::kF16 ? BlockType::kF16 : BlockType::kBF16;
+}
+
+Result<void> WriteCompanions(const QuantizeSource& source, const HfQuantizeOptions& options,
+                             const AtomicFolder& folder) {
+  const fs::path from = source.checkpoint->folder();
+  DRAGOMAN_ASSIGN_OR_RETURN(const Json config, ReadJsonFile((from / "config.json").string()));
+  const auto rows = static_cast<int64_t>(source.embedding_rows());
+  DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(
+      folder.Inside("config.json"),
+      TextOnlyConfig(config, rows, source.config.tied_embeddings, EmbeddingType(source), options)));
+  if (options.format == HfFormat::kGptq) {
+    DRAGOMAN_RETURN_IF_ERROR(
+        WriteJsonFile(folder.Inside("quantize_config.json"), QuantizationConfig(options)));
+  }
+  std::error_code ignored;
+  for (const char* name : kCompanions) {
+    const std::string path = (from / name).string();
+    if (!fs::exists(path, ignored)) continue;
+    DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxCompanionBytes));
+    DRAGOMAN_RETURN_IF_ERROR(WriteFileAtomically(folder.Inside(name), text));
+  }
+  return {};
+}
+
+Result<void> CheckSize(const HfPlan& plan, const HfQuantizeOptions& options,
+                       const std::string& output_folder) {
+  if (options.max_size_bytes && plan.file_bytes > *options.max_size_bytes) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} bits in groups of {} need {} bytes, more than the {} allowed; the "
+                            "embedding keeps 16 bits in this format",
+                            options.group.bits, options.group_size, plan.file_bytes,
+                            *options.max_size_bytes));
+  }
+  const uint64_t free_bytes = FreeDiskBytes(output_folder);
+  if (free_bytes != 0 && free_bytes < plan.file_bytes) {
+    return Fail(ErrorCode::kIo,
+                fmt::format("disk space: {} bytes needed, {} free", plan.file_bytes, free_bytes),
+                output_folder);
+  }
+  return {};
+}
+
+using NamedDigests = std::vector<std::pair<std::string, std::string>>;
+
+Result<NamedDigests> DigestsOf(std::vector<std::string> paths) {
+  std::sort(paths.begin(), paths.end());
+  NamedDigests digests;
+  for (const std::string& path : paths) {
+    DRAGOMAN_ASSIGN_OR_RETURN(std::string digest, Sha256OfFile(path));
+    digests.emplace_back(fs::path(path).filename().string(), std::move(digest));
+  }
+  return digests;
+}
+
+std::vector<std::string> FilesIn(const std::string& folder) {
+  std::vector<std::string> files;
+  std::error_code ec;
+  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+    files.push_back(it->path().string());
+  }
+  return files;
+}
+
+}  // namespace
+
+Result<void> CheckHfOptions(const HfQuantizeOptions& options) {
+  const auto refuse = [](const std::string& message) {
+    return Fail(ErrorCode::kInvalidArgument, message);
+  };
+  const int bits = options.group.bits;
+  const bool packs_fully = options.format == HfFormat::kGptq;
+  if (bits != 4 && bits != 8 && !(packs_fully && (bits == 2 || bits == 3))) {
+    return refuse(fmt::format("--bits: expected {}, found {}",
+                              packs_fully ? "2, 3, 4 or 8" : "4 or 8 for compressed-tensors",
+                              bits));
+  }
+  const int64_t size = options.group_size;
+  if (size != 32 && size != 64 && size != 128 && size != -1) {
+    return refuse(fmt::format("--group-size: expected 32, 64, 128 or -1, found {}", size));
+  }
+  if (!(options.damping > 0 && options.damping < 1)) {
+    return refuse(
+        fmt::format("--damping: expected a number between 0 and 1, found {}", options.damping));
+  }
+  if (options.max_shard_bytes == 0) return refuse("--max-shard-size: expected at least 1 byte");
+  return {};
+}
+
+Result<HfPlan> PlanHf(const std::string& model_path, const HfQuantizeOptions& options) {
+  DRAGOMAN_RETURN_IF_ERROR(CheckHfOptions(options));
+  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenHfSource(model_path));
+  DRAGOMAN_ASSIGN_OR_RETURN(HfLayout layout, LayOutHf(source, options));
+  DRAGOMAN_RETURN_IF_ERROR(CheckSize(layout.plan, options, ""));
+  return std::move(layout.plan);
+}
+
+Result<HfQuantizeReport> QuantizeToHf(const std::string& model_path,
+                                      const std::string& output_folder,
+                                      const HfQuantizeOptions& options) {
+  const Stopwatch watch;
+  DRAGOMAN_RETURN_IF_ERROR(CheckHfOptions(options));
+  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenHfSource(model_path));
+  DRAGOMAN_ASSIGN_OR_RETURN(const HfLayout layout, LayOutHf(source, options));
+  DRAGOMAN_RETURN_IF_ERROR(CheckSize(layout.plan, options, output_folder));
+  DRAGOMAN_ASSIGN_OR_RETURN(AtomicFolder folder, AtomicFolder::Create(output_folder));
+  DRAGOMAN_ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, OpenBackend("auto", options.threads));
+  HfQuantizeReport report;
+  report.plan = layout.plan;
+  report.input_path = model_path;
+  report.output_path = output_folder;
+  LinearRounder rounder(source, options, std::move(backend));
+  report.threads = rounder.threads();
+  DRAGOMAN_RETURN_IF_ERROR(ShardWriter(source, layout, options, rounder, report).Write(folder));
+  DRAGOMAN_RETURN_IF_ERROR(WriteCompanions(source, options, folder));
+  DRAGOMAN_RETURN_IF_ERROR(folder.Commit());
+  // What was written opens, and is the whole model.
+  DRAGOMAN_RETURN_IF_ERROR(OpenQuantizeSource(output_folder));
+  DRAGOMAN_ASSIGN_OR_RETURN(report.input_sha256, DigestsOf(source.checkpoint->files()));
+  DRAGOMAN_ASSIGN_OR_RETURN(report.output_sha256, DigestsOf(FilesIn(output_folder)));
+  report.seconds = watch.Seconds();
+  return report;
+}
+
+}  // namespace dragoman
