@@ -79,9 +79,8 @@ Result<std::unique_ptr<Checkpoint>> OpenFolder(const std::string& folder) {
 
 Result<std::unique_ptr<Checkpoint>> OpenCheckpoint(const std::string& path) {
   std::error_code ec;
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      std::unique_ptr<Checkpoint> checkpoint,
-      fs::is_directory(path, ec) ? OpenFolder(path) : OpenFile(path, path));
+  DRAGOMAN_ASSIGN_OR_RETURN(std::unique_ptr<Checkpoint> checkpoint,
+                            fs::is_directory(path, ec) ? OpenFolder(path) : OpenFile(path, path));
   return ViewGroupedWeights(std::move(checkpoint));
 }
 
