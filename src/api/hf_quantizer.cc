@@ -1,16 +1,18 @@
 #include <fmt/format.h>
 
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "api/model_path.h"
+#include "api/step_progress.h"
 #include "base/atomic_folder.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "dragoman/quantizer.h"
 #include "quantize/calibration_set.h"
+#include "quantize/feedback_calibration.h"
 #include "quantize/hf_checkpoint.h"
-#include "translate/translator.h"
 
 namespace dragoman::api {
 namespace {
@@ -41,16 +43,20 @@ Result<HfQuantizeOptions> RoomOptions(const QuantizeHfOptions& options) {
                           options.reordering));
 }
 
-Result<HessianMap> SecondMomentsOf(const std::string& model, const QuantizeHfOptions& options) {
+Result<std::unique_ptr<FeedbackCalibration>> CalibrateFor(const std::string& model,
+                                                          const QuantizeHfOptions& options) {
   dragoman::CalibrationOptions calibration;
   calibration.max_sentences = options.max_sentences;
+  calibration.targets_per_sentence = 0;
   DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet(calibration));
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      const auto translator,
-      dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
-  Progress progress("calibrate", set.requests.size(), "sentences");
-  return CollectHessians(*translator, set.requests,
-                         [&](size_t done, size_t) { progress.Update(done); });
+  FeedbackCalibrationOptions room;
+  room.device = options.machine.device;
+  room.threads = options.machine.threads;
+  StepProgress steps;
+  room.progress = [&](const std::string& step, size_t done, size_t total) {
+    steps.Update(step, done, total);
+  };
+  return FeedbackCalibration::Measure(model, set, room);
 }
 
 std::string SizeText(const HfPlan& plan) {
@@ -85,8 +91,8 @@ Result<Report> QuantizeHf(const QuantizeHfOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, "an output folder is needed (-o FOLDER), or --plan");
   }
   DRAGOMAN_RETURN_IF_ERROR(CheckOutputFolder(options.output));
-  DRAGOMAN_ASSIGN_OR_RETURN(const HessianMap hessians, SecondMomentsOf(model, options));
-  room.hessians = &hessians;
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto calibration, CalibrateFor(model, options));
+  room.moments = &calibration->moments();
   std::optional<Progress> progress;
   room.progress = [&](uint64_t done, uint64_t total, const std::string& tensor) {
     if (!progress) progress.emplace(options.format, total, "bytes");

@@ -11,15 +11,13 @@
 #include <utility>
 
 #include "api/model_path.h"
+#include "api/step_progress.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "quantize/budget_plan.h"
-#include "quantize/calibration_pass.h"
 #include "quantize/calibration_set.h"
-#include "quantize/hessian.h"
+#include "quantize/feedback_calibration.h"
 #include "quantize/importance.h"
-#include "quantize/layerwise_moments.h"
-#include "quantize/output_sensitivity.h"
 #include "quantize/quantize.h"
 #include "translate/translator.h"
 
@@ -32,24 +30,25 @@ struct Calibration {
   std::unique_ptr<dragoman::Translator> translator;
 };
 
-Result<Calibration> OpenCalibration(const CalibrateOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
+dragoman::CalibrationOptions RoomOptions(const CalibrateOptions& options) {
   dragoman::CalibrationOptions room;
   room.sources_path = options.sources;
   room.source_language = options.from;
   room.target_languages = options.languages;
   room.max_sentences = options.max_sentences;
   room.targets_per_sentence = options.targets_per_sentence;
+  return room;
+}
+
+Result<Calibration> OpenCalibration(const CalibrateOptions& options) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
   Calibration calibration;
-  DRAGOMAN_ASSIGN_OR_RETURN(calibration.set, LoadCalibrationSet(room));
+  DRAGOMAN_ASSIGN_OR_RETURN(calibration.set, LoadCalibrationSet(RoomOptions(options)));
   DRAGOMAN_ASSIGN_OR_RETURN(
       calibration.translator,
       dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
   return calibration;
 }
-
-constexpr int64_t kRowsOfBatch = 1024;
-constexpr int64_t kLogitsOfBatch = int64_t{8} << 20;  // 32 MiB, held a few times over
 
 Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Calibration calibration, OpenCalibration(options));
@@ -61,38 +60,17 @@ Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
   return matrix;
 }
 
-// Text, what of it matters, and where second moments come from: all that error feedback needs.
-struct FeedbackCalibration {
-  Calibration calibration;
-  std::vector<PackedSequences> batches;
-  Sensitivities sensitivities;
-  std::unique_ptr<LayerwiseMoments> moments;
-
-  Gemma3& model() { return calibration.translator->model(); }
-};
-
 Result<std::unique_ptr<FeedbackCalibration>> CalibrateFeedback(const CalibrateOptions& options) {
-  auto feedback = std::make_unique<FeedbackCalibration>();
-  DRAGOMAN_ASSIGN_OR_RETURN(feedback->calibration, OpenCalibration(options));
-  const auto& requests = feedback->calibration.set.requests;
-  {
-    Progress progress("translate", requests.size(), "sentences");
-    DRAGOMAN_ASSIGN_OR_RETURN(
-        const auto groups,
-        TranslateForCalibration(*feedback->calibration.translator, requests,
-                                [&](size_t done, size_t) { progress.Update(done); }));
-    const int64_t asked =
-        std::clamp<int64_t>(kLogitsOfBatch / feedback->model().config().vocab, 1, kRowsOfBatch);
-    feedback->batches = PackSequences(groups, kRowsOfBatch, asked);
-  }
-  Progress progress("sensitivity", feedback->batches.size(), "batches");
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      feedback->sensitivities,
-      MeasureSensitivities(feedback->model(), feedback->batches, {},
-                           [&](size_t done, size_t) { progress.Update(done); }));
-  feedback->moments = std::make_unique<LayerwiseMoments>(
-      feedback->model(), feedback->batches, feedback->sensitivities, options.sequential);
-  return feedback;
+  DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet(RoomOptions(options)));
+  FeedbackCalibrationOptions room;
+  room.device = options.machine.device;
+  room.threads = options.machine.threads;
+  room.sequential = options.sequential;
+  StepProgress steps;
+  room.progress = [&](const std::string& step, size_t done, size_t total) {
+    steps.Update(step, done, total);
+  };
+  return FeedbackCalibration::Measure(options.model, set, room);
 }
 
 Report PlanReport(const QuantizePlan& plan) {
@@ -242,13 +220,13 @@ Result<Report> Quantize(const QuantizeOptions& options) {
   }
   if (job.choose_types) {
     DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan,
-                              ChooseTypesFor(job, *feedback->moments, options.machine.threads));
+                              ChooseTypesFor(job, feedback->moments(), options.machine.threads));
     if (options.plan_only) return PlanReport(plan);
   }
   dragoman::QuantizeOptions room;
   room.recipe = job.recipe;
   room.importance = importance ? &*importance : nullptr;
-  room.moments = feedback ? feedback->moments.get() : nullptr;
+  room.moments = feedback ? &feedback->moments() : nullptr;
   room.threads = options.machine.threads;
   room.max_size_bytes = job.max_file_bytes;
   std::optional<Progress> progress;

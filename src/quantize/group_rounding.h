@@ -16,8 +16,8 @@
 #include "formats/grouped_matrix.h"
 #include "kernels/kernels.h"
 #include "quantize/column_order.h"
+#include "quantize/feedback_factor.h"
 #include "quantize/group_search.h"
-#include "quantize/hessian.h"
 
 namespace dragoman {
 

@@ -23,7 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kOrdersKept = 2;  // tensors of one input lie close together
 constexpr uint64_t kMaxCompanionBytes = uint64_t{256} << 20;
 
 // What belongs to a text model beside its weights.
@@ -75,7 +74,7 @@ Result<void> CheckFinite(const Checkpoint& checkpoint, const TensorInfo& info) {
               PlaceOf(checkpoint, info));
 }
 
-// Rounds linears one by one. What layers with the same input share is prepared once.
+// Rounds linears one by one.
 class LinearRounder {
  public:
   LinearRounder(const QuantizeSource& source, const HfQuantizeOptions& options,
@@ -88,15 +87,15 @@ class LinearRounder {
     const Stopwatch watch;
     const TensorInfo& info = *tensor.info;
     DRAGOMAN_RETURN_IF_ERROR(CheckFinite(*source_.checkpoint, info));
-    DRAGOMAN_ASSIGN_OR_RETURN(const Prepared* prepared, PreparedFor(tensor));
+    DRAGOMAN_ASSIGN_OR_RETURN(const Prepared prepared, PreparedFor(tensor));
     const auto rows = static_cast<int64_t>(info.rows()), cols = static_cast<int64_t>(info.cols());
     std::vector<float> values(static_cast<size_t>(rows * cols));
     TraitsOf(info.type).decode(source_.checkpoint->Data(info).data(), rows * cols, values.data());
     GroupedMatrix matrix;
     const GroupRoundingLoss loss =
-        RoundToGroups({&prepared->order, &prepared->factor, &prepared->damped}, options_.group,
+        RoundToGroups({&prepared.order, &prepared.factor, &prepared.damped}, options_.group,
                       values.data(), rows, options_.rounding, *backend_, pool_, matrix);
-    const double energy = GroupOutputEnergy(values, rows, *prepared->hessian, *backend_);
+    const double energy = GroupOutputEnergy(values, rows, *prepared.hessian, *backend_);
     RoundedLinear rounded = Pack(matrix);
     rounded.tensor = &tensor;
     rounded.report = {tensor.name, energy > 0 ? loss.after_passes / energy : 0, watch.Seconds()};
@@ -105,35 +104,31 @@ class LinearRounder {
 
  private:
   struct Prepared {
-    std::string owner;
     const Hessian* hessian = nullptr;  // in the order of the file
     ColumnOrder order;
     FeedbackFactor factor;
     std::vector<float> damped;
   };
 
-  Result<const Prepared*> PreparedFor(const ModelTensor& tensor) {
-    const std::string owner = HessianOwner(tensor.name);
-    for (const auto& known : prepared_) {
-      if (known->owner == owner) return known.get();
-    }
-    const auto found = options_.hessians->find(owner);
+  Result<Prepared> PreparedFor(const ModelTensor& tensor) {
+    DRAGOMAN_ASSIGN_OR_RETURN(const Hessian* found, options_.moments->Of(tensor.name));
     const auto cols = static_cast<int64_t>(tensor.info->cols());
-    if (found == options_.hessians->end() || found->second.dim != cols) {
+    if (found == nullptr || found->dim != cols) {
       return Fail(ErrorCode::kInvalidArgument,
                   fmt::format("second moments of {}: expected {} columns, found {}", tensor.name,
-                              cols, found == options_.hessians->end() ? 0 : found->second.dim));
+                              cols, found == nullptr ? 0 : found->dim));
     }
-    if (prepared_.size() == kOrdersKept) prepared_.erase(prepared_.begin());
-    auto fresh = std::make_unique<Prepared>();
-    fresh->owner = owner;
-    fresh->hessian = &found->second;
-    fresh->order = OrderColumns(options_.reordering, found->second, GroupSizeFor(tensor, options_));
-    DRAGOMAN_ASSIGN_OR_RETURN(fresh->factor,
-                              FactorForFeedback(InVisitingOrder(found->second, fresh->order),
-                                                options_.damping, pool_, &fresh->damped));
-    prepared_.push_back(std::move(fresh));
-    return prepared_.back().get();
+    Prepared prepared;
+    prepared.hessian = found;
+    prepared.order = OrderColumns(options_.reordering, *found, GroupSizeFor(tensor, options_));
+    Hessian ordered = InVisitingOrder(*found, prepared.order);
+    DRAGOMAN_ASSIGN_OR_RETURN(prepared.factor,
+                              FactorForFeedback(ordered, options_.damping, *backend_, pool_));
+    prepared.damped = std::move(ordered.mean);
+    for (int64_t i = 0; i < cols; ++i) {
+      prepared.damped[static_cast<size_t>(i * cols + i)] += prepared.factor.diagonal_add;
+    }
+    return prepared;
   }
 
   RoundedLinear Pack(const GroupedMatrix& matrix) const {
@@ -158,7 +153,6 @@ class LinearRounder {
   const HfQuantizeOptions& options_;
   std::unique_ptr<Backend> backend_;
   ThreadPool pool_;
-  std::vector<std::unique_ptr<Prepared>> prepared_;  // most recent last
 };
 
 // Streams the tensors of all shards into their files.

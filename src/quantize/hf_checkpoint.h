@@ -16,7 +16,7 @@
 #include "dragoman/result.h"
 #include "quantize/column_order.h"
 #include "quantize/group_rounding.h"
-#include "quantize/hessian.h"
+#include "quantize/second_moments.h"
 
 namespace dragoman {
 
@@ -29,7 +29,7 @@ struct HfQuantizeOptions {
   Reordering reordering = Reordering::kGroupAware;
   double damping = 0.01;  // of the Hessians, share of the mean diagonal, in (0, 1)
   GroupRoundingOptions rounding;
-  const HessianMap* hessians = nullptr;      // second moments of every linear's input
+  SecondMoments* moments = nullptr;          // second moments of every linear's input
   uint64_t max_shard_bytes = 5'000'000'000;  // of tensors in a file, as transformers cuts
   std::optional<uint64_t> max_size_bytes;    // refuse a plan whose files are larger together
   int threads = 0;

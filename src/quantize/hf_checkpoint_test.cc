@@ -173,7 +173,7 @@ TEST(ColumnOrder, KeepsOrCutsGroups) {
 
 class HfCheckpointTest : public testing::Test {
  protected:
-  HfCheckpointTest() : hessians_(HessiansFor(kSmallShape)) {
+  HfCheckpointTest() : moments_(HessiansFor(kSmallShape)) {
     std::string name = testing::TempDir() + "dragoman-hf-XXXXXX";
     folder_ = ::mkdtemp(name.data());
     SyntheticOptions options;
@@ -187,13 +187,13 @@ class HfCheckpointTest : public testing::Test {
   std::string Path(const std::string& name) const { return (folder_ / name).string(); }
 
   HfQuantizeOptions Options(HfFormat format, int bits, int64_t group_size, bool symmetric,
-                            Reordering reordering) const {
+                            Reordering reordering) {
     HfQuantizeOptions options;
     options.format = format;
     options.group = {bits, symmetric};
     options.group_size = group_size;
     options.reordering = reordering;
-    options.hessians = &hessians_;
+    options.moments = &moments_;
     options.threads = 2;
     return options;
   }
@@ -203,7 +203,7 @@ class HfCheckpointTest : public testing::Test {
     return report.value_or(HfQuantizeReport{});
   }
 
-  const HessianMap hessians_;
+  MomentsInMemory moments_;
   std::filesystem::path folder_;
 };
 
@@ -441,8 +441,8 @@ TEST_F(HfCheckpointTest, RefusesWhatCannotBe) {
   options.max_size_bytes = 1000;
   EXPECT_THAT(error(options), HasSubstr("more than the 1000 allowed"));
   options = base;
-  const HessianMap none;
-  options.hessians = &none;
+  MomentsInMemory none(HessianMap{});
+  options.moments = &none;
   EXPECT_THAT(error(options), HasSubstr("second moments of blk.0.attn_q.weight"));
   // Nothing is left of what failed, and what is there stays.
   EXPECT_FALSE(std::filesystem::exists(Path("out")));
