@@ -47,7 +47,7 @@ Result<std::unique_ptr<FeedbackCalibration>> CalibrateFor(const std::string& mod
                                                           const QuantizeHfOptions& options) {
   dragoman::CalibrationOptions calibration;
   calibration.max_sentences = options.max_sentences;
-  calibration.targets_per_sentence = 0;
+  calibration.targets_per_sentence = kFeedbackTargets;
   DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet(calibration));
   FeedbackCalibrationOptions room;
   room.device = options.machine.device;

@@ -156,7 +156,7 @@ CalibrateOptions CalibrationOf(const QuantizeJob& job, const QuantizeOptions& op
   CalibrateOptions calibrate;
   calibrate.model = job.model;
   calibrate.machine = options.machine;
-  if (job.feedback) calibrate.targets_per_sentence = 0;
+  if (job.feedback) calibrate.targets_per_sentence = kFeedbackTargets;
   calibrate.sequential = options.sequential;
   return calibrate;
 }

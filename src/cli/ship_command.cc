@@ -19,7 +19,10 @@ void AddShip(CLI::App& app, Context& context) {
   command
       ->add_option("--type", options->type, "Recipe to begin with (see dragoman quantize --help)")
       ->capture_default_str();
-  command->add_option("--effort", options->effort, "fast: importance-weighted rounding")
+  command
+      ->add_option("--effort", options->effort,
+                   "fast: importance-weighted rounding; best: a type for every tensor by measured "
+                   "sensitivity, and error feedback (GPTQ)")
       ->check(CLI::IsMember({"fast"}))
       ->capture_default_str();
   command

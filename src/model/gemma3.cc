@@ -109,8 +109,8 @@ Result<std::unique_ptr<Gemma3>> Gemma3::Load(const std::string& path, Backend& b
   auto state = std::make_unique<State>(backend, std::move(checkpoint), std::move(config));
   for (const ModelTensor& tensor : map.tensors) {
     if (tensor.is_norm) {
-      Buffer* norm = state->norms[tensor.name] = NormOf(state->weights, tensor);
-      DRAGOMAN_RETURN_IF_ERROR(LoadNorm(*state->checkpoint, tensor, *norm));
+      DRAGOMAN_RETURN_IF_ERROR(
+          LoadNorm(*state->checkpoint, tensor, *NormOf(state->weights, tensor)));
     } else {
       WeightMatrix* matrix = state->matrices[tensor.name] = MatrixOf(state->weights, tensor);
       DRAGOMAN_RETURN_IF_ERROR(LoadMatrix(*state, tensor, *matrix));
@@ -147,34 +147,9 @@ Result<void> Gemma3::ReplaceMatrix(std::string_view tensor, BlockType type,
   return {};
 }
 
-std::span<const float> Gemma3::norm(std::string_view tensor) const {
-  const auto found = state_->norms.find(tensor);
-  if (found == state_->norms.end()) return {};
-  const bool of_head =
-      tensor.ends_with("attn_q_norm.weight") || tensor.ends_with("attn_k_norm.weight");
-  const int64_t dim = of_head ? state_->config.head_dim : state_->config.model_dim;
-  return {found->second->data(), static_cast<size_t>(dim)};
-}
-
-Result<void> Gemma3::ReplaceNorm(std::string_view tensor, std::span<const float> weight) {
-  if (weight.empty() || norm(tensor).size() != weight.size()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: expected {} weights, found {}", tensor, norm(tensor).size(),
-                            weight.size()));
-  }
-  backend().Upload(weight, state_->norms.find(tensor)->second->data());
-  return {};
-}
-
 std::vector<std::string> Gemma3::matrix_names() const {
   std::vector<std::string> names;
   for (const auto& [name, matrix] : state_->matrices) names.push_back(name);
-  return names;
-}
-
-std::vector<std::string> Gemma3::norm_names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, norm] : state_->norms) names.push_back(name);
   return names;
 }
 

@@ -67,10 +67,6 @@ class Gemma3 {
   Result<void> ReplaceMatrix(std::string_view tensor, BlockType type,
                              std::span<const std::byte> bytes);
   std::vector<std::string> matrix_names() const;
-  // A norm's weight, which multiplies plainly (Gemma's 1 added).
-  Result<void> ReplaceNorm(std::string_view tensor, std::span<const float> weight);
-  std::span<const float> norm(std::string_view tensor) const;
-  std::vector<std::string> norm_names() const;
 
   // Called before every linear with its input until replaced by null. Same q,k,v input: one call
   // each.

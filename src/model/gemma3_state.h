@@ -89,7 +89,6 @@ struct Gemma3::State {
   Gemma3Activations activations;
   // By canonical name. A tied output is the embedding's matrix once more.
   std::map<std::string, WeightMatrix*, std::less<>> matrices;
-  std::map<std::string, Buffer*, std::less<>> norms;
   LinearTap tap;
   ResidualTap residual_tap;
   std::vector<float> tap_copy;  // host copy handed to taps

@@ -12,6 +12,10 @@
 
 namespace dragoman {
 
+// Into how many languages error feedback has each sentence translated: second moments want more text
+// than importances do.
+inline constexpr int64_t kFeedbackTargets = 3;
+
 struct CalibrationOptions {
   std::string sources_path;  // JSONL ("text" or "source") or plain text; empty: the set that ships
   std::string source_language = "en";

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include "base/log.h"
 #include "base/progress.h"
 #include "formats/gguf.h"
 #include "model/verify.h"
+#include "quantize/budget_plan.h"
+#include "quantize/calibration_set.h"
+#include "quantize/feedback_calibration.h"
 #include "quantize/quantize.h"
 #include "ship/phase.h"
 #include "ship/quick_translation.h"
@@ -20,6 +24,7 @@ constexpr size_t kWorstTensors = 10;
 
 Result<PhaseInputs> QuantizeInputs(ShipRun& run) {
   PhaseInputs inputs = {{"recipe", run.recipe.name},
+                        {"effort", run.options.effort},
                         {"max_build_bytes", std::to_string(run.options.max_build_bytes)},
                         {"device", run.options.device}};
   DRAGOMAN_RETURN_IF_ERROR(AddModelInputs(run, run.options.model_path, &inputs));
@@ -27,16 +32,73 @@ Result<PhaseInputs> QuantizeInputs(ShipRun& run) {
   return inputs;
 }
 
-std::string EquivalentCommand(const ShipRun& run) {
-  return fmt::format("dragoman quantize {} -o {} --type {} --importance {}", run.options.model_path,
-                     run.BuildPath(), run.Rung(), run.ImportancePath());
+bool UsesErrorFeedback(const ShipRun& run) { return run.options.effort == "best"; }
+
+std::string EquivalentCommand(const ShipRun& run, const QuantizeReport& report) {
+  const std::string command =
+      fmt::format("dragoman quantize {} -o {}", run.options.model_path, run.BuildPath());
+  if (UsesErrorFeedback(run)) {
+    return fmt::format("{} --max-size {}", command, report.plan.file_bytes);
+  }
+  return fmt::format("{} --type {} --imatrix {}", command, run.Rung(), run.ImportancePath());
+}
+
+// With --effort best: a type for every tensor within the bytes that the rung's recipe would take,
+// rounded by error feedback.
+struct FeedbackJob {
+  std::unique_ptr<FeedbackCalibration> calibration;
+  Recipe recipe;
+  uint64_t budget_bytes = 0;
+};
+
+Result<FeedbackJob> PrepareFeedback(const ShipRun& run) {
+  FeedbackJob job;
+  CalibrationOptions text;
+  text.target_languages = run.options.target_languages;
+  text.max_sentences = run.options.calibration_sentences;
+  text.targets_per_sentence = kFeedbackTargets;
+  DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet(text));
+  std::optional<Progress> progress;
+  std::string current;
+  const auto show = [&](const std::string& step, size_t done, size_t total) {
+    if (step != current) progress.emplace(current = step, total, "steps");
+    progress->Update(done);
+  };
+  FeedbackCalibrationOptions calibrate;
+  calibrate.device = run.options.device;
+  calibrate.threads = run.options.threads;
+  calibrate.progress = show;
+  DRAGOMAN_ASSIGN_OR_RETURN(job.calibration,
+                            FeedbackCalibration::Measure(run.options.model_path, set, calibrate));
+  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan stock,
+                            PlanQuantization(run.options.model_path, run.recipe));
+  BudgetOptions budget;
+  budget.max_file_bytes = job.budget_bytes =
+      std::min(stock.file_bytes, run.options.max_build_bytes);
+  budget.threads = run.options.threads;
+  budget.progress = [&](size_t done, size_t total, const std::string&) {
+    show("choose types", done, total);
+  };
+  DRAGOMAN_ASSIGN_OR_RETURN(BudgetPlan plan, PlanWithinBudget(run.options.model_path,
+                                                              job.calibration->moments(), budget));
+  job.recipe = std::move(plan.recipe);
+  return job;
 }
 
 Result<QuantizeReport> Round(ShipRun& run) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const ImportanceMatrix importance, ReadImatrix(run.ImportancePath()));
   QuantizeOptions options;
-  options.recipe = run.recipe;
-  options.importance = &importance;
+  ImportanceMatrix importance;
+  FeedbackJob feedback;
+  if (UsesErrorFeedback(run)) {
+    DRAGOMAN_ASSIGN_OR_RETURN(feedback, PrepareFeedback(run));
+    options.recipe = feedback.recipe;
+    options.moments = &feedback.calibration->moments();
+    options.max_size_bytes = feedback.budget_bytes;
+  } else {
+    DRAGOMAN_ASSIGN_OR_RETURN(importance, ReadImatrix(run.ImportancePath()));
+    options.recipe = run.recipe;
+    options.importance = &importance;
+  }
   options.threads = run.options.threads;
   std::optional<Progress> progress;
   options.progress = [&](uint64_t done, uint64_t total, const std::string& tensor) {
@@ -98,25 +160,28 @@ Result<PhaseWork> QuantizeWork(ShipRun& run) {
                run.options.max_build_bytes);
 
   PhaseWork work;
-  work.measured = Json{{"recipe", run.recipe.name},
-                       {"method", "importance-weighted rounding to " + run.recipe.name},
-                       {"device", "cpu"},
-                       {"command", EquivalentCommand(run)},
-                       {"path", run.workspace->Relative(run.BuildPath())},
-                       {"metadata_path", run.workspace->Relative(metadata_path)},
-                       {"bytes", stamp.bytes},
-                       {"max_bytes", run.options.max_build_bytes},
-                       {"fits", fits},
-                       {"ratio", ratio},
-                       {"bits_per_weight", report.plan.bits_per_weight},
-                       {"sha256", report.output_sha256},
-                       {"seconds", report.seconds},
-                       {"peak_anonymous_bytes", report.peak_anonymous_bytes},
-                       {"verified_bytes", verified.scanned_bytes},
-                       {"tensors", report.tensors.size()},
-                       {"worst_tensors", WorstTensors(report)},
-                       {"embedded", embedded},
-                       {"quick_translation", quick}};
+  work.measured =
+      Json{{"recipe", run.recipe.name},
+           {"method", report.method + " to " +
+                          (UsesErrorFeedback(run) ? "types chosen within the size of " : "") +
+                          run.recipe.name},
+           {"device", "cpu"},
+           {"command", EquivalentCommand(run, report)},
+           {"path", run.workspace->Relative(run.BuildPath())},
+           {"metadata_path", run.workspace->Relative(metadata_path)},
+           {"bytes", stamp.bytes},
+           {"max_bytes", run.options.max_build_bytes},
+           {"fits", fits},
+           {"ratio", ratio},
+           {"bits_per_weight", report.plan.bits_per_weight},
+           {"sha256", report.output_sha256},
+           {"seconds", report.seconds},
+           {"peak_anonymous_bytes", report.peak_anonymous_bytes},
+           {"verified_bytes", verified.scanned_bytes},
+           {"tensors", report.tensors.size()},
+           {"worst_tensors", WorstTensors(report)},
+           {"embedded", embedded},
+           {"quick_translation", quick}};
   work.outputs = {run.BuildPath(), metadata_path};
   work.summary = fmt::format("{}: {}, {:.2f} bits a weight, {:.2f}x smaller than 16 bits; \"{}\"",
                              run.recipe.name, HumanBytes(stamp.bytes), report.plan.bits_per_weight,

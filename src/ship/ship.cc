@@ -50,9 +50,9 @@ std::string NameOfModel(const std::string& path) {
 
 Result<void> CompleteOptions(ShipRun* run) {
   ShipOptions& options = run->options;
-  if (options.effort != "fast") {
+  if (options.effort != "fast" && options.effort != "best") {
     return Fail(ErrorCode::kInvalidArgument,
-                "unknown effort \"" + options.effort + "\"; known: fast");
+                "unknown effort \"" + options.effort + "\"; known: fast, best");
   }
   const auto& names = ShipPhaseNames();
   if (!options.stop_after_phase.empty() &&
