@@ -34,7 +34,10 @@ struct QuantizeOptions {
   // "rounding", or "gptq": error feedback on second moments measured on the calibration set.
   std::string method = "rounding";
   std::optional<uint64_t> max_size_bytes;
-  bool plan_only = false;  // say what would be written, exactly, and stop
+  // Keep only the vocabulary that these need: codes or English names; empty: all of it.
+  std::vector<std::string> languages;
+  std::vector<std::string> corpus;  // plain text files, all of whose characters are kept as well
+  bool plan_only = false;           // say what would be written, exactly, and stop
   Machine machine;
 };
 // Writes the GGUF and OUTPUT.quantization_metadata.json. Also converts (types f16, bf16, f32).

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "api/model_path.h"
+#include "api/vocabulary_request.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "quantize/calibration_set.h"
@@ -21,6 +22,17 @@
 
 namespace dragoman::api {
 namespace {
+
+// Where a trimmed model is to be good: its languages, but for the one of the calibration texts.
+// Empty (the ten of the set) when no other is left.
+std::vector<std::string> CalibrationTargets(const std::vector<Language>& kept,
+                                            const std::string& from) {
+  std::vector<std::string> targets;
+  for (const Language& language : kept) {
+    if (language.code != from) targets.push_back(language.code);
+  }
+  return targets;
+}
 
 // The calibration set and a translator of the model, together with what watches them.
 struct Calibration {
@@ -33,13 +45,16 @@ Result<Calibration> OpenCalibration(const CalibrateOptions& options) {
   dragoman::CalibrationOptions room;
   room.sources_path = options.sources;
   room.source_language = options.from;
-  room.target_languages = options.languages;
   room.max_sentences = options.max_sentences;
   Calibration calibration;
-  DRAGOMAN_ASSIGN_OR_RETURN(calibration.set, LoadCalibrationSet(room));
   DRAGOMAN_ASSIGN_OR_RETURN(
       calibration.translator,
       dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
+  room.target_languages =
+      options.languages.empty()
+          ? CalibrationTargets(calibration.translator->kept_languages().languages, options.from)
+          : options.languages;
+  DRAGOMAN_ASSIGN_OR_RETURN(calibration.set, LoadCalibrationSet(room));
   return calibration;
 }
 
@@ -69,6 +84,7 @@ Report PlanReport(const QuantizePlan& plan) {
     text += fmt::format("  {:<36} {:<6} {:>13}\n", tensor.name, TraitsOf(tensor.type).name,
                         tensor.size_bytes);
   }
+  if (plan.vocabulary) text += DescribeVocabulary(*plan.vocabulary);
   return {DumpJson(ToJson(plan)), std::move(text), 0};
 }
 
@@ -77,6 +93,7 @@ Report DoneReport(const QuantizeReport& report) {
       "wrote {} ({} bytes, {:.3f} GB, {:.3f} bits per weight) in {:.1f} s\n", report.output_path,
       report.plan.file_bytes, static_cast<double>(report.plan.file_bytes) / 1e9,
       report.plan.bits_per_weight, report.seconds);
+  if (report.plan.vocabulary) text += DescribeVocabulary(*report.plan.vocabulary);
   return {DumpJson(ToJson(report)), std::move(text), 0};
 }
 
@@ -103,8 +120,11 @@ Result<Report> Quantize(const QuantizeOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
   DRAGOMAN_ASSIGN_OR_RETURN(Recipe recipe, FindRecipe(options.type));
   if (!options.plan.empty()) DRAGOMAN_RETURN_IF_ERROR(AddOverridesFromPlan(options.plan, recipe));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::optional<VocabularyOptions> vocabulary,
+                            ReadVocabularyRequest(options.languages, options.corpus));
   if (options.plan_only) {
-    DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan, PlanQuantization(model, recipe));
+    DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan,
+                              PlanQuantization(model, recipe, vocabulary ? &*vocabulary : nullptr));
     if (options.max_size_bytes && plan.file_bytes > *options.max_size_bytes) {
       return Fail(ErrorCode::kInvalidArgument,
                   fmt::format("{} needs {} bytes, --max-size allows {}", recipe.name,
@@ -123,6 +143,7 @@ Result<Report> Quantize(const QuantizeOptions& options) {
   } else if (options.calibrate || options.method == "gptq") {
     CalibrateOptions calibrate;
     calibrate.model = model;
+    if (vocabulary) calibrate.languages = CalibrationTargets(vocabulary->languages, calibrate.from);
     calibrate.machine = options.machine;
     if (options.method == "gptq") {
       DRAGOMAN_ASSIGN_OR_RETURN(hessians, CollectSecondMoments(calibrate));
@@ -134,6 +155,7 @@ Result<Report> Quantize(const QuantizeOptions& options) {
   room.recipe = recipe;
   room.importance = importance ? &*importance : nullptr;
   room.hessians = hessians ? &*hessians : nullptr;
+  room.vocabulary = vocabulary ? &*vocabulary : nullptr;
   room.threads = options.machine.threads;
   room.max_size_bytes = options.max_size_bytes;
   std::optional<Progress> progress;

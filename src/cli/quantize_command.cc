@@ -13,6 +13,17 @@ struct QuantizeArguments {
   std::string max_size;
 };
 
+// What quantize and convert share.
+void AddVocabularyOptions(CLI::App& command, api::QuantizeOptions& options) {
+  command
+      .add_option("--languages", options.languages,
+                  "Keep only the vocabulary that these need, comma separated: a smaller file that "
+                  "translates between them as before")
+      ->delimiter(',');
+  command.add_option("--corpus", options.corpus,
+                     "With --languages: text file whose characters are kept as well");
+}
+
 void RunQuantize(Context& context, QuantizeArguments& arguments) {
   api::SetQuiet(context.quiet);
   arguments.options.machine = context.machine;
@@ -36,6 +47,7 @@ void AddConvert(CLI::App& app, Context& context) {
   command->add_option("--type", arguments->options.type, "f16, bf16 or f32")
       ->check(CLI::IsMember({"f16", "bf16", "f32"}, CLI::ignore_case))
       ->capture_default_str();
+  AddVocabularyOptions(*command, arguments->options);
   AddMachineOptions(*command, context);
   command->footer(
       "Example:\n  dragoman convert translategemma-4b-it -o model-bf16.gguf --type bf16");
@@ -94,11 +106,13 @@ void AddQuantize(CLI::App& app, Context& context) {
                       "Refuse a file above this: 2.0GB, 1900MB, 1.5GiB, bytes");
   command->add_flag("--plan", arguments->options.plan_only,
                     "Print what would be written, with the exact size, and stop");
+  AddVocabularyOptions(*command, arguments->options);
   AddMachineOptions(*command, context);
   command->footer(
       "Recipes:\n" + api::DescribeRecipes() +
       "\nExamples:\n  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --calibrate\n"
       "  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --method gptq\n"
+      "  dragoman quantize translategemma-4b-it -o small.gguf --languages en,de,ja\n"
       "  dragoman quantize translategemma-4b-it --type q4_k_s --plan --json");
   command->callback([&context, arguments] { RunQuantize(context, *arguments); });
 }
