@@ -13,12 +13,15 @@
 #include <vector>
 
 #include "base/atomic_file.h"
+#include "base/json.h"
 #include "formats/gguf.h"
+#include "formats/safetensors.h"
 #include "quantize/importance.h"
 #include "quantize/quantize.h"
 #include "quantize/trimmed_checkpoint.h"
 #include "text/kept_languages.h"
 #include "text/prompt.h"
+#include "text/trimmed_tokenizer_json.h"
 #include "translate/translator.h"
 
 namespace dragoman {
@@ -222,6 +225,40 @@ TEST_F(SourceTrimTest, ATrimmedFileIsTrimmedFurtherButNotBack) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
   EXPECT_FALSE(std::filesystem::exists(Path("no.gguf")));
+}
+
+// What a writer of Hugging Face folders does with the parts: rows, tokenizer.json, config.json.
+TEST_F(SourceTrimTest, AFolderMadeOfTheRewrittenFilesTranslatesAsTheWholeModel) {
+  auto source = OpenQuantizeSource(kWholeModel);
+  ASSERT_TRUE(source);
+  ASSERT_TRUE(TrimSource(Keeping({"en", "de"}), *source));
+  const VocabularyTrim& trim = source->trim->vocabulary;
+  std::vector<GgufTensorPlan> plans;
+  const auto& tensors = source->checkpoint->tensors();
+  for (const TensorInfo& info : tensors) plans.push_back({info.name, info.type, info.shape});
+  const auto written =
+      WriteSafetensors(Path("model.safetensors"), plans, [&](size_t index, const ByteSink& sink) {
+        return sink(source->checkpoint->Data(tensors[index]));
+      });
+  ASSERT_TRUE(written) << ToString(written.error());
+  const auto json = ReadFile(kWholeModel + "/tokenizer.json");
+  const auto trimmed_json = TrimTokenizerJson(*json, trim, "tokenizer.json");
+  ASSERT_TRUE(trimmed_json) << ToString(trimmed_json.error());
+  ASSERT_TRUE(WriteFileAtomically(Path("tokenizer.json"), *trimmed_json));
+  OrderedJson config = OrderedJson::parse(*ReadFile(kWholeModel + "/config.json"));
+  TrimModelConfig(trim, config);
+  ASSERT_TRUE(WriteJsonFile(Path("config.json"), config));
+  const auto whole = OpenTranslator(kWholeModel), trimmed = OpenTranslator(folder_.string());
+  ASSERT_TRUE(trimmed);
+  EXPECT_EQ(trimmed->model().config().vocab, static_cast<int64_t>(trim.kept_ids.size()));
+  const std::vector<TranslationRequest> kept = {
+      {kSentences[1], *FindLanguage("en"), *FindLanguage("de")}};
+  const std::vector<TranslationRequest> dropped = {
+      {kSentences[1], *FindLanguage("en"), *FindLanguage("ja")}};
+  const auto before = whole->Translate(kept, {}), after = trimmed->Translate(kept, {});
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ((*after)[0].text, (*before)[0].text);
+  EXPECT_FALSE(trimmed->Translate(dropped, {}));
 }
 
 TEST(TrimGgufTokenizerTest, MapsEveryIdAndDropsWhatWentStale) {
