@@ -42,7 +42,10 @@ struct QuantizeOptions {
   bool sequential = false;
   std::optional<uint64_t> max_size_bytes;     // of the file, a hard limit
   std::optional<double> max_bits_per_weight;  // likewise, of the whole file
-  bool plan_only = false;                     // say what would be written, exactly, and stop
+  // Keep only the vocabulary that these need: codes or English names; empty: all of it.
+  std::vector<std::string> languages;
+  std::vector<std::string> corpus;  // plain text files, all of whose characters are kept as well
+  bool plan_only = false;           // say what would be written, exactly, and stop
   Machine machine;
 };
 // Writes the GGUF and OUTPUT.quantization_metadata.json. Also converts (types f16, bf16, f32).

@@ -13,6 +13,7 @@
 #include "quantize/calibration_set.h"
 #include "quantize/feedback_calibration.h"
 #include "quantize/hf_checkpoint.h"
+#include "translate/translator.h"
 
 namespace dragoman::api {
 namespace {
@@ -49,14 +50,15 @@ Result<std::unique_ptr<FeedbackCalibration>> CalibrateFor(const std::string& mod
   calibration.max_sentences = options.max_sentences;
   calibration.targets_per_sentence = kFeedbackTargets;
   DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet(calibration));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      auto translator,
+      dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
   FeedbackCalibrationOptions room;
-  room.device = options.machine.device;
-  room.threads = options.machine.threads;
   StepProgress steps;
   room.progress = [&](const std::string& step, size_t done, size_t total) {
     steps.Update(step, done, total);
   };
-  return FeedbackCalibration::Measure(model, set, room);
+  return FeedbackCalibration::Measure(std::move(translator), set, room);
 }
 
 std::string SizeText(const HfPlan& plan) {

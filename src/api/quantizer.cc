@@ -12,6 +12,7 @@
 
 #include "api/model_path.h"
 #include "api/step_progress.h"
+#include "api/vocabulary_request.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "quantize/budget_plan.h"
@@ -24,6 +25,17 @@
 namespace dragoman::api {
 namespace {
 
+// Where a trimmed model is to be good: its languages, but for the one of the calibration texts.
+// Empty (the ten of the set) when no other is left.
+std::vector<std::string> CalibrationTargets(const std::vector<Language>& kept,
+                                            const std::string& from) {
+  std::vector<std::string> targets;
+  for (const Language& language : kept) {
+    if (language.code != from) targets.push_back(language.code);
+  }
+  return targets;
+}
+
 // The calibration set and a translator of the model, together with what watches them.
 struct Calibration {
   CalibrationSet set;
@@ -34,7 +46,6 @@ dragoman::CalibrationOptions RoomOptions(const CalibrateOptions& options) {
   dragoman::CalibrationOptions room;
   room.sources_path = options.sources;
   room.source_language = options.from;
-  room.target_languages = options.languages;
   room.max_sentences = options.max_sentences;
   room.targets_per_sentence = options.targets_per_sentence;
   return room;
@@ -43,10 +54,15 @@ dragoman::CalibrationOptions RoomOptions(const CalibrateOptions& options) {
 Result<Calibration> OpenCalibration(const CalibrateOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
   Calibration calibration;
-  DRAGOMAN_ASSIGN_OR_RETURN(calibration.set, LoadCalibrationSet(RoomOptions(options)));
   DRAGOMAN_ASSIGN_OR_RETURN(
       calibration.translator,
       dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
+  dragoman::CalibrationOptions room = RoomOptions(options);
+  room.target_languages =
+      options.languages.empty()
+          ? CalibrationTargets(calibration.translator->kept_languages().languages, options.from)
+          : options.languages;
+  DRAGOMAN_ASSIGN_OR_RETURN(calibration.set, LoadCalibrationSet(room));
   return calibration;
 }
 
@@ -61,16 +77,14 @@ Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
 }
 
 Result<std::unique_ptr<FeedbackCalibration>> CalibrateFeedback(const CalibrateOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet(RoomOptions(options)));
+  DRAGOMAN_ASSIGN_OR_RETURN(Calibration calibration, OpenCalibration(options));
   FeedbackCalibrationOptions room;
-  room.device = options.machine.device;
-  room.threads = options.machine.threads;
   room.sequential = options.sequential;
   StepProgress steps;
   room.progress = [&](const std::string& step, size_t done, size_t total) {
     steps.Update(step, done, total);
   };
-  return FeedbackCalibration::Measure(options.model, set, room);
+  return FeedbackCalibration::Measure(std::move(calibration.translator), calibration.set, room);
 }
 
 Report PlanReport(const QuantizePlan& plan) {
@@ -88,6 +102,7 @@ Report PlanReport(const QuantizePlan& plan) {
                         tensor.size_bytes,
                         tensor.predicted_kl ? fmt::format("  {:.5f}", *tensor.predicted_kl) : "");
   }
+  if (plan.vocabulary) text += DescribeVocabulary(*plan.vocabulary);
   return {DumpJson(ToJson(plan)), std::move(text), 0};
 }
 
@@ -96,6 +111,7 @@ Report DoneReport(const QuantizeReport& report) {
       "wrote {} ({} bytes, {:.3f} GB, {:.3f} bits per weight) in {:.1f} s\n", report.output_path,
       report.plan.file_bytes, static_cast<double>(report.plan.file_bytes) / 1e9,
       report.plan.bits_per_weight, report.seconds);
+  if (report.plan.vocabulary) text += DescribeVocabulary(*report.plan.vocabulary);
   return {DumpJson(ToJson(report)), std::move(text), 0};
 }
 
@@ -103,6 +119,8 @@ Report DoneReport(const QuantizeReport& report) {
 // types are chosen per tensor and rounded by error feedback.
 struct QuantizeJob {
   std::string model;
+  std::optional<VocabularyOptions> vocabulary;  // to trim to
+  const VocabularyOptions* trim() const { return vocabulary ? &*vocabulary : nullptr; }
   bool choose_types = false;
   bool feedback = false;
   std::optional<uint64_t> max_file_bytes;
@@ -110,9 +128,9 @@ struct QuantizeJob {
 };
 
 // File bytes that so many bits per weight allow.
-Result<uint64_t> BytesOfBitsPerWeight(const std::string& model, double bits) {
+Result<uint64_t> BytesOfBitsPerWeight(const QuantizeJob& job, double bits) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Recipe any, FindRecipe("q8_0"));
-  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan, PlanQuantization(model, any));
+  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan, PlanQuantization(job.model, any, job.trim()));
   double weights = 0;
   for (const auto& tensor : plan.tensors) {
     double elems = 1;
@@ -125,10 +143,12 @@ Result<uint64_t> BytesOfBitsPerWeight(const std::string& model, double bits) {
 Result<QuantizeJob> PlanJob(const QuantizeOptions& options) {
   QuantizeJob job;
   DRAGOMAN_ASSIGN_OR_RETURN(job.model, ModelOrBundled(options.model));
+  DRAGOMAN_ASSIGN_OR_RETURN(job.vocabulary,
+                            ReadVocabularyRequest(options.languages, options.corpus));
   job.max_file_bytes = options.max_size_bytes;
   if (options.max_bits_per_weight) {
     DRAGOMAN_ASSIGN_OR_RETURN(job.max_file_bytes,
-                              BytesOfBitsPerWeight(job.model, *options.max_bits_per_weight));
+                              BytesOfBitsPerWeight(job, *options.max_bits_per_weight));
   }
   job.choose_types = job.max_file_bytes && options.type.empty() && options.plan.empty();
   job.feedback = options.method == "gptq" || (options.method.empty() && job.choose_types);
@@ -158,12 +178,16 @@ CalibrateOptions CalibrationOf(const QuantizeJob& job, const QuantizeOptions& op
   calibrate.machine = options.machine;
   if (job.feedback) calibrate.targets_per_sentence = kFeedbackTargets;
   calibrate.sequential = options.sequential;
+  if (job.vocabulary) {
+    calibrate.languages = CalibrationTargets(job.vocabulary->languages, calibrate.from);
+  }
   return calibrate;
 }
 
 Result<QuantizePlan> ChooseTypesFor(QuantizeJob& job, SecondMoments& moments, int threads) {
   BudgetOptions budget;
   budget.max_file_bytes = *job.max_file_bytes;
+  budget.vocabulary = job.trim();
   budget.threads = threads;
   std::optional<Progress> progress;
   budget.progress = [&](size_t done, size_t total, const std::string& tensor) {
@@ -200,7 +224,8 @@ Result<Report> Quantize(const QuantizeOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, "an output file is needed (-o OUT.gguf), or --plan");
   }
   if (options.plan_only && !job.choose_types) {
-    DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan, PlanQuantization(job.model, job.recipe));
+    DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan,
+                              PlanQuantization(job.model, job.recipe, job.trim()));
     if (job.max_file_bytes && plan.file_bytes > *job.max_file_bytes) {
       return Fail(ErrorCode::kInvalidArgument,
                   fmt::format("{} needs {} bytes, --max-size allows {}", job.recipe.name,
@@ -227,6 +252,7 @@ Result<Report> Quantize(const QuantizeOptions& options) {
   room.recipe = job.recipe;
   room.importance = importance ? &*importance : nullptr;
   room.moments = feedback ? &feedback->moments() : nullptr;
+  room.vocabulary = job.trim();
   room.threads = options.machine.threads;
   room.max_size_bytes = job.max_file_bytes;
   std::optional<Progress> progress;

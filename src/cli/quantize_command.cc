@@ -35,6 +35,17 @@ std::string ForeignOption(const CLI::App& command, bool gguf) {
   return gguf ? first_of(kHfOnly) : first_of(kGgufOnly);
 }
 
+// What quantize and convert share.
+void AddVocabularyOptions(CLI::App& command, api::QuantizeOptions& options) {
+  command
+      .add_option("--languages", options.languages,
+                  "Keep only the vocabulary that these need, comma separated: a smaller file that "
+                  "translates between them as before")
+      ->delimiter(',');
+  command.add_option("--corpus", options.corpus,
+                     "With --languages: text file whose characters are kept as well");
+}
+
 void RunQuantize(Context& context, QuantizeArguments& arguments) {
   api::SetQuiet(context.quiet);
   arguments.options.machine = context.machine;
@@ -142,6 +153,7 @@ void AddConvert(CLI::App& app, Context& context) {
   command->add_option("--type", arguments->options.type, "f16, bf16 or f32")
       ->check(CLI::IsMember({"f16", "bf16", "f32"}, CLI::ignore_case))
       ->capture_default_str();
+  AddVocabularyOptions(*command, arguments->options);
   AddMachineOptions(*command, context);
   command->footer(
       "Example:\n  dragoman convert translategemma-4b-it -o model-bf16.gguf --type bf16");
@@ -215,12 +227,14 @@ void AddQuantize(CLI::App& app, Context& context) {
   command->add_flag("--plan", arguments->options.plan_only,
                     "Print what would be written, with the exact size, and stop");
   AddHfOptions(*command, *arguments);
+  AddVocabularyOptions(*command, arguments->options);
   AddMachineOptions(*command, context);
   command->footer(
       "Recipes:\n" + api::DescribeRecipes() +
       "\nExamples:\n  dragoman quantize translategemma-4b-it -o small.gguf --max-size 2.0GB\n"
       "  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --calibrate\n"
       "  dragoman quantize translategemma-4b-it -o q4.gguf --type q4_k_m --method gptq\n"
+      "  dragoman quantize translategemma-4b-it -o trimmed.gguf --languages en,de,ja\n"
       "  dragoman quantize translategemma-4b-it --type q4_k_s --plan --json\n"
       "  dragoman quantize translategemma-4b-it -o 4b-gptq --format gptq --bits 4 --group-size "
       "128\n"

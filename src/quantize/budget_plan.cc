@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "quantize/quantize_source.h"
+#include "quantize/source_trim.h"
 #include "quantize/type_choice.h"
 
 namespace dragoman {
@@ -56,7 +57,10 @@ uint64_t FixedBytes(const OutputLayout& layout, const QuantizeSource& source) {
 
 Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments& moments,
                                     const BudgetOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenQuantizeSource(model_path));
+  DRAGOMAN_ASSIGN_OR_RETURN(QuantizeSource source, OpenQuantizeSource(model_path));
+  if (options.vocabulary != nullptr) {
+    DRAGOMAN_RETURN_IF_ERROR(TrimSource(*options.vocabulary, source));
+  }
   BudgetPlan budget;
   DRAGOMAN_ASSIGN_OR_RETURN(budget.recipe, NearestRecipe(source, options.max_file_bytes));
   budget.recipe.calibrated = true;

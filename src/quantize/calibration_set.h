@@ -12,8 +12,8 @@
 
 namespace dragoman {
 
-// Into how many languages error feedback has each sentence translated: second moments want more text
-// than importances do.
+// Into how many languages error feedback has each sentence translated: second moments want more
+// text than importances do.
 inline constexpr int64_t kFeedbackTargets = 3;
 
 struct CalibrationOptions {

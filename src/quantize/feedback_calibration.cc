@@ -14,7 +14,7 @@ constexpr int64_t kLogitsOfBatch = int64_t{8} << 20;  // 32 MiB, held a few time
 }  // namespace
 
 Result<std::unique_ptr<FeedbackCalibration>> FeedbackCalibration::Measure(
-    const std::string& model_path, const CalibrationSet& set,
+    std::unique_ptr<Translator> translator, const CalibrationSet& set,
     const FeedbackCalibrationOptions& options) {
   const auto report = [&](const char* step) {
     return [&options, step](size_t done, size_t total) {
@@ -22,8 +22,7 @@ Result<std::unique_ptr<FeedbackCalibration>> FeedbackCalibration::Measure(
     };
   };
   auto calibration = std::make_unique<FeedbackCalibration>();
-  DRAGOMAN_ASSIGN_OR_RETURN(calibration->translator_,
-                            Translator::Open(model_path, options.device, options.threads));
+  calibration->translator_ = std::move(translator);
   DRAGOMAN_ASSIGN_OR_RETURN(
       const auto groups,
       TranslateForCalibration(*calibration->translator_, set.requests, report("translate")));

@@ -18,8 +18,6 @@
 namespace dragoman {
 
 struct FeedbackCalibrationOptions {
-  std::string device = "auto";
-  int threads = 0;
   bool sequential = false;  // see LayerwiseMoments
   // Steps one after the other: "translate" in sentences, "sensitivity" in batches.
   std::function<void(const std::string& step, size_t done, size_t total)> progress;
@@ -27,9 +25,9 @@ struct FeedbackCalibrationOptions {
 
 class FeedbackCalibration {
  public:
-  // Errors: those of Translator, TranslateForCalibration and MeasureSensitivities.
+  // Errors: those of TranslateForCalibration and MeasureSensitivities.
   static Result<std::unique_ptr<FeedbackCalibration>> Measure(
-      const std::string& model_path, const CalibrationSet& set,
+      std::unique_ptr<Translator> translator, const CalibrationSet& set,
       const FeedbackCalibrationOptions& options);
 
   SecondMoments& moments() { return *moments_; }

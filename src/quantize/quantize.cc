@@ -15,6 +15,7 @@
 #include "quantize/k_rows.h"
 #include "quantize/lane_search.h"
 #include "quantize/quantize_source.h"
+#include "quantize/source_trim.h"
 #include "quantize/tensor_encoder.h"
 
 namespace dragoman {
@@ -192,7 +193,10 @@ void DescribeMethod(const QuantizeOptions& options, QuantizeReport& report) {
 Result<QuantizeReport> Quantize(const std::string& model_path, const std::string& output_path,
                                 const QuantizeOptions& options) {
   const Stopwatch watch;
-  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenQuantizeSource(model_path));
+  DRAGOMAN_ASSIGN_OR_RETURN(QuantizeSource source, OpenQuantizeSource(model_path));
+  if (options.vocabulary != nullptr) {
+    DRAGOMAN_RETURN_IF_ERROR(TrimSource(*options.vocabulary, source));
+  }
   DRAGOMAN_RETURN_IF_ERROR(CheckPaths(*source.checkpoint, output_path));
   Recipe recipe = options.recipe;
   recipe.calibrated = options.importance != nullptr || options.moments != nullptr;
@@ -215,6 +219,11 @@ Result<QuantizeReport> Quantize(const std::string& model_path, const std::string
   if (hash_files) digests = std::async(std::launch::async, HashFiles, source.checkpoint->files());
   DRAGOMAN_RETURN_IF_ERROR(QuantizeRun(source, layout, options, report).Write(output_path));
   DRAGOMAN_RETURN_IF_ERROR(CheckOutput(output_path, layout));
+  if (options.vocabulary != nullptr) {
+    DRAGOMAN_ASSIGN_OR_RETURN(
+        report.plan.vocabulary->held_out,
+        MeasureHeldOut(*source.trim->full_tokenizer, output_path, options.vocabulary->held_out));
+  }
   if (hash_files) {
     DRAGOMAN_ASSIGN_OR_RETURN(report.input_sha256, digests.get());
     DRAGOMAN_ASSIGN_OR_RETURN(report.output_sha256, Sha256OfFile(output_path));

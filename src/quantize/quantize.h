@@ -21,6 +21,7 @@
 #include "quantize/importance.h"
 #include "quantize/recipe.h"
 #include "quantize/second_moments.h"
+#include "quantize/vocabulary_options.h"
 
 namespace dragoman {
 
@@ -38,11 +39,14 @@ struct QuantizePlan {
   uint64_t tensor_bytes = 0;
   uint64_t file_bytes = 0;  // exact, header and padding included
   double bits_per_weight = 0;
-  std::optional<double> predicted_kl;  // sum over the tensors
+  std::optional<double> predicted_kl;          // sum over the tensors
+  std::optional<VocabularyReport> vocabulary;  // of a trimmed one
 };
 // Reads headers and tokenizer only. The size is that of the file to the byte; recipe.calibrated
 // says whether it will be made with calibration.
-Result<QuantizePlan> PlanQuantization(const std::string& model_path, const Recipe& recipe);
+// `vocabulary`: trim it (null: keep all).
+Result<QuantizePlan> PlanQuantization(const std::string& model_path, const Recipe& recipe,
+                                      const VocabularyOptions* vocabulary = nullptr);
 OrderedJson ToJson(const QuantizePlan& plan);
 
 struct QuantizeOptions {
@@ -51,7 +55,8 @@ struct QuantizeOptions {
   // Second moments of the inputs: error feedback instead of rounding, for every tensor that has
   // them. Null: rounding.
   SecondMoments* moments = nullptr;
-  double damping = 0.01;  // of the Hessians, share of the mean diagonal
+  double damping = 0.01;                          // of the Hessians, share of the mean diagonal
+  const VocabularyOptions* vocabulary = nullptr;  // trim it; null: keep all
   int threads = 0;
   std::optional<uint64_t>
       max_size_bytes;  // refuse a plan that is larger (kInvalidArgument, saying what fits)

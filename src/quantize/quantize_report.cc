@@ -40,6 +40,7 @@ OrderedJson ToJson(const QuantizePlan& plan) {
   json["tensor_bytes"] = plan.tensor_bytes;
   json["bits_per_weight"] = plan.bits_per_weight;
   if (plan.predicted_kl) json["predicted_kl"] = *plan.predicted_kl;
+  if (plan.vocabulary) json["vocabulary"] = ToJson(*plan.vocabulary);
   json["tensors"] = OrderedJson::array();
   for (const PlannedTensor& tensor : plan.tensors) json["tensors"].push_back(TensorJson(tensor));
   return json;
@@ -61,6 +62,7 @@ OrderedJson ToJson(const QuantizeReport& report) {
   if (!report.output_sha256.empty()) json["output"]["sha256"] = report.output_sha256;
   json["tensor_bytes"] = report.plan.tensor_bytes;
   json["bits_per_weight"] = report.plan.bits_per_weight;
+  if (report.plan.vocabulary) json["vocabulary"] = ToJson(*report.plan.vocabulary);
   json["tensors"] = OrderedJson::array();
   for (size_t i = 0; i < report.tensors.size() && i < report.plan.tensors.size(); ++i) {
     OrderedJson tensor = TensorJson(report.plan.tensors[i]);

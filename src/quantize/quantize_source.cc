@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "quantize/gguf_metadata.h"
+#include "quantize/source_trim.h"
 
 namespace dragoman {
 
@@ -26,9 +27,9 @@ Result<QuantizeSource> OpenQuantizeSource(const std::string& model_path) {
 Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe,
                             const ImportanceMatrix* importance) {
   OutputLayout layout;
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      layout.metadata, BuildGgufMetadata(*source.checkpoint, source.config, source.embedding_rows(),
-                                         recipe, importance));
+  const uint64_t rows = source.trim ? source.trim->rows_before : source.embedding_rows();
+  DRAGOMAN_ASSIGN_OR_RETURN(layout.metadata, BuildGgufMetadata(*source.checkpoint, source.config,
+                                                               rows, recipe, importance));
   DRAGOMAN_ASSIGN_OR_RETURN(const std::vector<BlockType> types,
                             ChooseTypes(recipe, source.map.tensors));
   layout.plan.recipe = recipe.name;
@@ -47,6 +48,7 @@ Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe,
     layout.plan.tensor_bytes += *bytes;
     weights += tensor.info->elems();
   }
+  if (source.trim) DRAGOMAN_RETURN_IF_ERROR(TrimLayout(source, layout));
   DRAGOMAN_ASSIGN_OR_RETURN(layout.plan.file_bytes, GgufFileBytes(layout.metadata, layout.tensors));
   layout.plan.bits_per_weight = weights == 0 ? 0
                                              : 8.0 * static_cast<double>(layout.plan.tensor_bytes) /
@@ -54,8 +56,10 @@ Result<OutputLayout> LayOut(const QuantizeSource& source, const Recipe& recipe,
   return layout;
 }
 
-Result<QuantizePlan> PlanQuantization(const std::string& model_path, const Recipe& recipe) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenQuantizeSource(model_path));
+Result<QuantizePlan> PlanQuantization(const std::string& model_path, const Recipe& recipe,
+                                      const VocabularyOptions* vocabulary) {
+  DRAGOMAN_ASSIGN_OR_RETURN(QuantizeSource source, OpenQuantizeSource(model_path));
+  if (vocabulary != nullptr) DRAGOMAN_RETURN_IF_ERROR(TrimSource(*vocabulary, source));
   DRAGOMAN_ASSIGN_OR_RETURN(OutputLayout layout, LayOut(source, recipe, nullptr));
   return std::move(layout.plan);
 }

@@ -4,6 +4,7 @@
 #define DRAGOMAN_QUANTIZE_QUANTIZE_SOURCE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,13 +14,22 @@
 #include "model/gemma3_config.h"
 #include "model/gemma3_tensors.h"
 #include "quantize/quantize.h"
+#include "text/vocabulary_trim.h"
 
 namespace dragoman {
+
+// What trimming the vocabulary (source_trim.h) did to a source.
+struct SourceTrim {
+  VocabularyTrim vocabulary;
+  uint64_t rows_before = 0;  // of the embedding
+  std::unique_ptr<Tokenizer> full_tokenizer;
+};
 
 struct QuantizeSource {
   std::unique_ptr<Checkpoint> checkpoint;
   Gemma3Config config;
   ModelTensorMap map;
+  std::optional<SourceTrim> trim;
 
   uint64_t embedding_rows() const;
 };

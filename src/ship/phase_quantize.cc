@@ -64,12 +64,13 @@ Result<FeedbackJob> PrepareFeedback(const ShipRun& run) {
     if (step != current) progress.emplace(current = step, total, "steps");
     progress->Update(done);
   };
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      auto translator,
+      Translator::Open(run.options.model_path, run.options.device, run.options.threads));
   FeedbackCalibrationOptions calibrate;
-  calibrate.device = run.options.device;
-  calibrate.threads = run.options.threads;
   calibrate.progress = show;
   DRAGOMAN_ASSIGN_OR_RETURN(job.calibration,
-                            FeedbackCalibration::Measure(run.options.model_path, set, calibrate));
+                            FeedbackCalibration::Measure(std::move(translator), set, calibrate));
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan stock,
                             PlanQuantization(run.options.model_path, run.recipe));
   BudgetOptions budget;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "text/prompt.h"
 #include "text/protected_spans.h"
@@ -41,9 +42,11 @@ Result<void> CheckOptions(const TranslateOptions& options) {
 
 }  // namespace
 
-RequestPlanner::RequestPlanner(const Gemma3Config& config, const Tokenizer& tokenizer)
+RequestPlanner::RequestPlanner(const Gemma3Config& config, const Tokenizer& tokenizer,
+                               KeptLanguages kept)
     : config_(config),
       tokenizer_(tokenizer),
+      kept_(std::move(kept)),
       context_tokens_(std::min(config.context_length, kMaxContextTokens)) {
   suffix_tokens_ = static_cast<int64_t>(tokenizer.Encode(PromptSuffix(), {false, true}).size());
 }
@@ -87,6 +90,8 @@ Result<const RequestPlanner::Pair*> RequestPlanner::FindPair(const TranslationRe
   const auto key = std::make_pair(request.source.code, request.target.code);
   const auto found = pairs.find(key);
   if (found != pairs.end()) return &found->second;
+  DRAGOMAN_RETURN_IF_ERROR(kept_.Check(request.source));
+  DRAGOMAN_RETURN_IF_ERROR(kept_.Check(request.target));
   Pair pair;
   pair.index = pairs.size();
   PromptIds ids = EncodePrompt(tokenizer_, request.source, request.target, "");

@@ -13,6 +13,7 @@
 
 #include "dragoman/result.h"
 #include "model/gemma3_config.h"
+#include "text/kept_languages.h"
 #include "text/tokenizer.h"
 #include "translate/batch_decoder.h"
 #include "translate/text_pieces.h"
@@ -36,11 +37,11 @@ struct RequestPlan {
 
 class RequestPlanner {
  public:
-  // Both must outlive the object.
-  RequestPlanner(const Gemma3Config& config, const Tokenizer& tokenizer);
+  // Config and tokenizer must outlive the object.
+  RequestPlanner(const Gemma3Config& config, const Tokenizer& tokenizer, KeptLanguages kept = {});
 
-  // Errors: kInvalidArgument for a text that does not fit, or options out of range; names the
-  // request.
+  // Errors: kInvalidArgument for a text that does not fit, a language that the vocabulary was
+  // trimmed of, or options out of range; names the request.
   Result<RequestPlan> Plan(std::span<const TranslationRequest> requests,
                            const TranslateOptions& options) const;
 
@@ -66,6 +67,7 @@ class RequestPlanner {
 
   const Gemma3Config& config_;
   const Tokenizer& tokenizer_;
+  KeptLanguages kept_;
   int64_t context_tokens_ = 0;
   int64_t suffix_tokens_ = 0;  // of a prompt, after the text
 };

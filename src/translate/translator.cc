@@ -19,6 +19,7 @@ struct Translator::State {
   std::unique_ptr<Backend> backend;
   std::unique_ptr<Gemma3> model;
   std::unique_ptr<Tokenizer> tokenizer;
+  KeptLanguages kept;
   std::unique_ptr<RequestPlanner> planner;
   std::unique_ptr<BatchDecoder> decoder;
   double load_seconds = 0;
@@ -223,7 +224,8 @@ Result<std::unique_ptr<Translator>> Translator::Open(const std::string& model_pa
                     config.vocab, state->tokenizer->vocab_size()),
         model_path);
   }
-  state->planner = std::make_unique<RequestPlanner>(config, *state->tokenizer);
+  DRAGOMAN_ASSIGN_OR_RETURN(state->kept, KeptLanguages::Of(state->model->checkpoint()));
+  state->planner = std::make_unique<RequestPlanner>(config, *state->tokenizer, state->kept);
   state->decoder =
       std::make_unique<BatchDecoder>(*state->model, AllEndIds(config, *state->tokenizer));
   state->load_seconds = watch.Seconds();
@@ -322,6 +324,7 @@ Result<std::vector<int32_t>> Translator::GreedyIds(std::span<const int32_t> prom
 
 Gemma3& Translator::model() { return *state_->model; }
 const Tokenizer& Translator::tokenizer() const { return *state_->tokenizer; }
+const KeptLanguages& Translator::kept_languages() const { return state_->kept; }
 double Translator::load_seconds() const { return state_->load_seconds; }
 uint64_t Translator::cache_bytes() const {
   return state_->decoder->cache_bytes() + state_->model->activation_bytes();

@@ -14,6 +14,7 @@
 
 #include "dragoman/result.h"
 #include "model/gemma3.h"
+#include "text/kept_languages.h"
 #include "text/languages.h"
 #include "text/tokenizer.h"
 
@@ -84,6 +85,8 @@ class Translator {
 
   Gemma3& model();
   const Tokenizer& tokenizer() const;
+  // Without any: the vocabulary is whole. Requests in other languages are refused (kInvalidArgument).
+  const KeptLanguages& kept_languages() const;
   double load_seconds() const;
   // Memory owned: KV caches and activations, now.
   uint64_t cache_bytes() const;

@@ -161,6 +161,47 @@ Agreement CompareWithLlama(const std::string& recipe, size_t count) {
   return agreement;
 }
 
+// A trimmed vocabulary is nothing special to llama.cpp: our ids, our translations.
+TEST(LlamaParityTrimmed, TokenizesAndTranslatesAsWeDo) {
+  const std::string why_not = WhyNoLlama();
+  if (!why_not.empty()) GTEST_SKIP() << why_not;
+  VocabularyOptions vocabulary;
+  for (const char* code : {"en", "de", "ja"}) vocabulary.languages.push_back(*FindLanguage(code));
+  const std::string gguf = ::testing::TempDir() + "parity_trimmed.gguf";
+  QuantizeOptions options;
+  options.recipe = *FindRecipe("F16");
+  options.vocabulary = &vocabulary;
+  auto written = Quantize(kRoot + "/models/mini", gguf, options);
+  ASSERT_TRUE(written) << ToString(written.error());
+  Json prompts = Json::array();
+  for (const Json& prompt : GoldenPrompts()) {
+    const auto kept = [&](const char* side) {
+      const std::string code = prompt[side];
+      return code == "en" || code == "de" || code == "ja";
+    };
+    if (kept("source_lang") && kept("target_lang")) prompts.push_back(prompt);
+  }
+  ASSERT_GE(prompts.size(), 3u);
+  const auto theirs = LlamaContinues(gguf, prompts);
+  ASSERT_EQ(theirs.size(), prompts.size());
+  auto translator = Translator::Open(gguf, "auto", 0);
+  ASSERT_TRUE(translator) << ToString(translator.error());
+  auto whole = Tokenizer::FromJsonFile(kRoot + "/models/mini/tokenizer.json");
+  ASSERT_TRUE(whole);
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    const Tokenizer& tokenizer = (*translator)->tokenizer();
+    const auto ids = tokenizer.Encode(prompts[i]["prompt"].get<std::string>(), {});
+    EXPECT_EQ(theirs[i].ids, ids);
+    const std::vector<int32_t> whole_ids = prompts[i]["ids"];
+    EXPECT_EQ(tokenizer.Decode(ids, true), (*whole)->Decode(whole_ids, true));
+    EXPECT_EQ(ids.size(), whole_ids.size());
+    auto ours = (*translator)->GreedyIds(ids, 128);
+    ASSERT_TRUE(ours);
+    EXPECT_EQ(*ours, theirs[i].greedy_ids) << prompts[i]["text"];
+  }
+  fs::remove(gguf);
+}
+
 struct Case {
   const char* recipe;
   size_t prompts;  // of the golden ones, from the first

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -11,8 +12,13 @@
 #include <string>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "base/json.h"
+#include "base/utf8.h"
+#include "text/scripts.h"
 #include "text/tokenizer.h"
+#include "text/trimmed_tokenizer_json.h"
+#include "text/vocabulary_trim.h"
 
 namespace dragoman {
 namespace {
@@ -53,8 +59,8 @@ class ParityTokenizerTest : public testing::Test {
     const Output path = RunCommand(Reference("path"));
     if (path.exit_code == 3) GTEST_SKIP() << "SKIP: " << path.text;
     ASSERT_EQ(path.exit_code, 0) << path.text;
-    const std::string json_path = path.text.substr(0, path.text.find('\n'));
-    Result<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::FromJsonFile(json_path);
+    json_path_ = path.text.substr(0, path.text.find('\n'));
+    Result<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::FromJsonFile(json_path_);
     ASSERT_TRUE(tokenizer) << ToString(tokenizer.error());
     tokenizer_ = std::move(*tokenizer);
   }
@@ -81,6 +87,7 @@ class ParityTokenizerTest : public testing::Test {
     return count;
   }
 
+  std::string json_path_;
   std::unique_ptr<Tokenizer> tokenizer_;
 };
 
@@ -96,6 +103,56 @@ TEST_F(ParityTokenizerTest, SentencesAndHardText) {
       Reference(fmt::format("lines '{0}/sentences.jsonl' '{0}/hard_text.jsonl'", kFolder)));
   ASSERT_EQ(lines.exit_code, 0) << lines.text.substr(0, 2000);
   EXPECT_GE(Compare(lines.text), 4000u);
+}
+
+std::vector<std::string_view> PiecesOf(const Tokenizer& tokenizer, const std::string& line) {
+  std::vector<std::string_view> pieces;
+  for (const int32_t id : tokenizer.Encode(line, {.parse_special = false})) {
+    pieces.push_back(tokenizer.piece(id));
+  }
+  return pieces;
+}
+
+bool IsWrittenIn(const ScriptSet& scripts, const std::string& line) {
+  const std::u32string characters = ToUtf32(line);
+  return std::all_of(characters.begin(), characters.end(),
+                     [&](char32_t c) { return scripts.Uses(c); });
+}
+
+// No reference is needed for this, only the real vocabulary: its trimmed self agrees with it.
+TEST_F(ParityTokenizerTest, TrimmedToLanguagesItGivesTheSamePieces) {
+  const Result<std::string> json = ReadFile(json_path_);
+  ASSERT_TRUE(json);
+  const std::vector<Language> languages = {*FindLanguage("en"), *FindLanguage("ja")};
+  const auto trim = ChooseVocabulary(*tokenizer_, languages, {}, 262144);
+  ASSERT_TRUE(trim) << ToString(trim.error());
+  const auto trimmed_json = TrimTokenizerJson(*json, *trim, json_path_);
+  ASSERT_TRUE(trimmed_json) << ToString(trimmed_json.error());
+  const auto trimmed = Tokenizer::FromJson(*trimmed_json, "trimmed");
+  ASSERT_TRUE(trimmed) << ToString(trimmed.error());
+  EXPECT_EQ((*trimmed)->vocab_size(), static_cast<int32_t>(trim->kept_ids.size()));
+  const auto scripts = ScriptSet::Of(trim->scripts);
+  std::vector<std::string> texts;
+  for (const char* name : {"sentences.jsonl", "hard_text.jsonl"}) {
+    const Result<std::string> file = ReadFile(kFolder + "/" + name);
+    ASSERT_TRUE(file);
+    for (size_t begin = 0; begin < file->size();) {
+      const size_t end = std::min(file->find('\n', begin), file->size());
+      texts.push_back(ParseJson(file->substr(begin, end - begin), name)->get<std::string>());
+      begin = end + 1;
+    }
+  }
+  // Every piece is a text, too; two in a row meet merges across their border.
+  for (int32_t id = 1; id < tokenizer_->vocab_size(); ++id) {
+    texts.push_back(std::string(tokenizer_->piece(id - 1)).append(tokenizer_->piece(id)));
+  }
+  size_t compared = 0;
+  for (const std::string& text : texts) {
+    if (!IsWrittenIn(*scripts, text)) continue;
+    ASSERT_EQ(PiecesOf(**trimmed, text), PiecesOf(*tokenizer_, text)) << text;
+    ++compared;
+  }
+  EXPECT_GT(compared, 140000u);
 }
 
 }  // namespace

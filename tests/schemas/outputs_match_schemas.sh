@@ -26,6 +26,8 @@ run hf_plan 0 quantize "$model" --format gptq --plan
 run calibrate 0 calibrate -o importance.gguf --max-sentences 4
 run quantize 0 quantize "$model" -o a.gguf --type q4_k_m --imatrix importance.gguf
 run hf_quantize 0 quantize "$model" -o hf_folder --format compressed-tensors --bits 8 --max-sentences 4
+run plan_trimmed 0 quantize "$model" --type q4_k_m --languages en,ja --plan
+run quantize_trimmed 0 quantize "$model" -o trimmed.gguf --type q4_k_m --languages en,ja
 run suite 0 suite -o suite_file.json --samples-per-language 2
 run benchmark 0 benchmark "$model" --suite suite_file.json -o baseline.json
 run benchmark_quantized 0 benchmark a.gguf --suite suite_file.json -o quantized.json
