@@ -69,6 +69,7 @@ Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments
   TypeCostOptions costs_options;
   costs_options.types.assign(std::begin(kCandidates), std::end(kCandidates));
   costs_options.types_of_32.assign(std::begin(kCandidatesOf32), std::end(kCandidatesOf32));
+  costs_options.sample_rows = options.sample_rows;
   costs_options.threads = options.threads;
   costs_options.progress = options.progress;
   DRAGOMAN_ASSIGN_OR_RETURN(

@@ -15,6 +15,7 @@ namespace dragoman {
 
 struct BudgetOptions {
   uint64_t max_file_bytes = 0;
+  int64_t sample_rows = 32;                       // of each tensor and type, see TypeCostOptions
   const VocabularyOptions* vocabulary = nullptr;  // trim to it first; null: keep all
   int threads = 0;
   std::function<void(size_t done, size_t total, const std::string& tensor)> progress;

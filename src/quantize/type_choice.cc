@@ -107,7 +107,7 @@ Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& ten
 
 // ---- The choice ----
 
-constexpr uint64_t kUnits = uint64_t{1} << 19;
+constexpr uint64_t kUnits = uint64_t{1} << 17;
 
 // The types of a tensor that some price per byte would choose, by rising bytes.
 std::vector<size_t> ConvexHull(const std::vector<TypeCost>& types) {

@@ -47,7 +47,7 @@ Result<std::vector<TensorCosts>> MeasureTypeCosts(const Checkpoint& checkpoint,
 
 // Index into the types of each tensor. The least sum of predicted_kl whose bytes do not exceed
 // `budget_bytes`: the better of the convex hull of every tensor (a Lagrangian) and an exact
-// knapsack in units of a 500,000th of the budget, then exchanges of two tensors at a time for what
+// knapsack in units of a 131,072nd of the budget, then exchanges of two tensors at a time for what
 // is left. Errors: kInvalidArgument when the smallest choice is larger, saying both sizes.
 Result<std::vector<size_t>> ChooseWithinBudget(std::span<const TensorCosts> tensors,
                                                uint64_t budget_bytes);
