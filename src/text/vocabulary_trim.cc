@@ -128,7 +128,6 @@ Result<VocabularyTrim> ChooseVocabulary(const Tokenizer& tokenizer,
   VocabularyTrim trim;
   trim.languages = WithoutRepeats(languages);
   trim.scripts = ScriptsOf(languages);
-  trim.pieces_before = tokenizer.vocab_size();
   DRAGOMAN_ASSIGN_OR_RETURN(ScriptSet scripts, ScriptSet::Of(trim.scripts));
   KeptCharacters characters(std::move(scripts));
   AddPrompts(languages, characters);

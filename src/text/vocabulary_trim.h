@@ -22,7 +22,6 @@ struct VocabularyTrim {
   std::vector<Language> languages;   // as asked for, none twice
   std::vector<std::string> scripts;  // of these languages, and Latin; ISO 15924, sorted
   std::vector<int32_t> kept_ids;     // old ids, ascending: the new id is the place in this list
-  int32_t pieces_before = 0;
 
   // -1 for a piece that went.
   int32_t NewId(int64_t old_id) const;

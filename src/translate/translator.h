@@ -85,7 +85,7 @@ class Translator {
 
   Gemma3& model();
   const Tokenizer& tokenizer() const;
-  // Without any: the vocabulary is whole. Requests in other languages are refused (kInvalidArgument).
+  // Without any: the vocabulary is whole. Else requests in others are refused (kInvalidArgument).
   const KeptLanguages& kept_languages() const;
   double load_seconds() const;
   // Memory owned: KV caches and activations, now.
