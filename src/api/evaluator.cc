@@ -38,14 +38,10 @@ Result<std::vector<std::string>> ReadTextLines(const std::string& path) {
   return lines;
 }
 
-Result<BleuTokenizer> ChooseTokenizer(const ScoreOptions& options) {
-  if (options.tokenizer.empty()) return DefaultBleuTokenizer(options.target_language);
-  if (options.tokenizer == "13a") return BleuTokenizer::k13a;
-  if (options.tokenizer == "zh") return BleuTokenizer::kZh;
-  if (options.tokenizer == "char") return BleuTokenizer::kChar;
-  if (options.tokenizer == "none") return BleuTokenizer::kNone;
-  return Fail(ErrorCode::kInvalidArgument,
-              "unknown tokenizer \"" + options.tokenizer + "\": expected 13a, zh, char or none");
+Result<BleuOptions> ChooseTokenizer(const ScoreOptions& options) {
+  BleuOptions bleu = BleuOptionsFor(options.target_language);
+  if (options.tokenizer == "13a") bleu.tokenizer = BleuTokenizer::k13a;
+  return bleu;
 }
 
 std::string PairLines(const BenchmarkResult& result) {
@@ -161,7 +157,7 @@ Result<Report> Score(const ScoreOptions& options) {
                             options.references, references.size(), hypotheses.size()),
                 options.hypotheses);
   }
-  DRAGOMAN_ASSIGN_OR_RETURN(const BleuTokenizer tokenizer, ChooseTokenizer(options));
+  DRAGOMAN_ASSIGN_OR_RETURN(const BleuOptions tokenizer, ChooseTokenizer(options));
   const BleuScore bleu = CorpusBleu(tokenizer, hypotheses, references);
   const ChrfOptions chrf;
   ChrfOptions chrf_pp;

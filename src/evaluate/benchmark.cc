@@ -65,8 +65,8 @@ double Share(int64_t part, int64_t whole) {
 PairScore ScorePair(const std::string& pair, const std::vector<const Prediction*>& predictions) {
   PairScore score;
   score.pair = pair;
-  const BleuTokenizer tokenizer = DefaultBleuTokenizer(predictions.front()->target_lang);
-  score.bleu_signature = BleuSignature(tokenizer);
+  const BleuOptions bleu = BleuOptionsFor(predictions.front()->target_lang);
+  score.bleu_signature = BleuSignature(bleu);
   std::vector<std::string> hypotheses, references;
   int64_t empty = 0, runaway = 0, copy = 0, script = 0, repetition = 0, kept = 0;
   for (const Prediction* one : predictions) {
@@ -90,7 +90,7 @@ PairScore ScorePair(const std::string& pair, const std::vector<const Prediction*
   score.wrong_script_rate = Share(script, score.checked);
   score.repetition_rate = Share(repetition, score.checked);
   score.kept_rate = score.kept_items == 0 ? 1.0 : Share(kept, score.kept_items);
-  score.bleu = CorpusBleu(tokenizer, hypotheses, references).score;
+  score.bleu = CorpusBleu(bleu, hypotheses, references).score;
   score.chrf = CorpusChrf({}, hypotheses, references);
   score.chrf_pp = CorpusChrf({.word_order = 2}, hypotheses, references);
   return score;

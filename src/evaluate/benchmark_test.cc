@@ -80,7 +80,7 @@ TEST(TranslateSuite, ScoresPairsAndLeavesEdgeCasesOut) {
   EXPECT_EQ(result.pairs[0].samples, 20);
   EXPECT_EQ(result.pairs[0].checked, 22);
   EXPECT_NEAR(result.pairs[0].bleu, 100, 1e-9);
-  EXPECT_EQ(result.pairs[1].bleu_signature, BleuSignature(BleuTokenizer::kZh));
+  EXPECT_EQ(result.pairs[1].bleu_signature, BleuSignature({.tokenizer = BleuTokenizer::kZh}));
   EXPECT_NEAR(result.mean_chrf, 100, 1e-9);
   EXPECT_EQ(result.latency_p50_ms, 10);
   EXPECT_EQ(result.pairs[0].kept_rate, 1);

@@ -53,10 +53,9 @@ Result<std::vector<PredictionPair>> Match(const BenchmarkResult& baseline,
   return matched;
 }
 
-SentenceStats StatsOf(const Prediction& one, BleuTokenizer tokenizer) {
+SentenceStats StatsOf(const Prediction& one, BleuCounter& bleu, ChrfCounter& chrf) {
   const std::string references[] = {one.reference};
-  return {SentenceBleuStats(tokenizer, one.hypothesis, references),
-          SentenceChrfStats({}, one.hypothesis, references)};
+  return {bleu.Count(one.hypothesis, references), chrf.Count(one.hypothesis, references)};
 }
 
 struct PairData {
@@ -68,6 +67,8 @@ struct PairData {
 std::vector<PairData> CollectPairs(const std::vector<PredictionPair>& matched) {
   std::vector<PairData> pairs;
   std::map<std::string, size_t> index;
+  std::vector<BleuCounter> bleu;  // of each pair
+  ChrfCounter chrf({});
   for (const PredictionPair& both : matched) {
     const Prediction& baseline = *both.first;
     const Prediction& quantized = *both.second;
@@ -78,15 +79,15 @@ std::vector<PairData> CollectPairs(const std::vector<PredictionPair>& matched) {
       pairs.back().sentences.pair = baseline.pair;
       pairs.back().source_lang = baseline.source_lang;
       pairs.back().target_lang = baseline.target_lang;
+      bleu.emplace_back(BleuOptionsFor(baseline.target_lang));
     }
     PairData& data = pairs[at];
-    const BleuTokenizer tokenizer = DefaultBleuTokenizer(data.target_lang);
     data.sentences.ids.push_back(baseline.id);
-    data.sentences.baseline.push_back(StatsOf(baseline, tokenizer));
+    data.sentences.baseline.push_back(StatsOf(baseline, bleu[at], chrf));
     const bool same = baseline.hypothesis == quantized.hypothesis;
     data.identical += same ? 1 : 0;
     data.sentences.quantized.push_back(same ? data.sentences.baseline.back()
-                                            : StatsOf(quantized, tokenizer));
+                                            : StatsOf(quantized, bleu[at], chrf));
   }
   return pairs;
 }

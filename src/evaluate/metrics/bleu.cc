@@ -1,4 +1,4 @@
-// BLEU from clipped n-gram counts, smoothed as sacreBLEU's "exp" (NIST's mteval).
+// BLEU from clipped n-gram counts, with the smoothings of Chen and Cherry (2014).
 #include "evaluate/metrics/bleu.h"
 
 #include <fmt/format.h>
@@ -6,17 +6,20 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 
 #include "evaluate/metrics/bleu_tokenizer.h"
 #include "evaluate/metrics/ngram_matcher.h"
+#include "evaluate/metrics/signature.h"
+#include "evaluate/metrics/unicode.h"
 
 namespace dragoman {
 namespace {
 
 constexpr double kLogOfZero = -9999999999.0;  // sacreBLEU's stand-in
 
-const char* TokenizerName(BleuTokenizer tokenizer) {
-  switch (tokenizer) {
+std::string TokenizerName(const BleuOptions& options) {
+  switch (options.tokenizer) {
     case BleuTokenizer::kNone:
       return "none";
     case BleuTokenizer::k13a:
@@ -25,56 +28,85 @@ const char* TokenizerName(BleuTokenizer tokenizer) {
       return "zh";
     case BleuTokenizer::kChar:
       return "char";
+    case BleuTokenizer::kIntl:
+      return "intl";
+    case BleuTokenizer::kSegmenter:
+      return options.segmenter->signature();
   }
   return "none";
 }
 
-// One sentence after another with shared scratch memory.
-class SentenceCounter {
- public:
-  BleuStats Count(BleuTokenizer tokenizer, std::string_view hypothesis,
-                  std::span<const std::string> references) {
-    symbols_.Clear();
-    if (lines_.size() < references.size() + 1) lines_.resize(references.size() + 1);
-    size_t used = 0;
-    for (const std::string& reference : references) {
-      if (reference.empty()) continue;  // stands for "this sentence has fewer references"
-      Number(tokenizer, reference, used++);
-    }
-    const size_t own = used;
-    Number(tokenizer, hypothesis, own);
-    spans_.clear();
-    for (size_t i = 0; i < used; ++i) spans_.emplace_back(lines_[i].numbers);
+double SmoothValue(const BleuOptions& options) {
+  return options.smooth_value.value_or(options.smoothing == BleuSmoothing::kFloor ? 0.1 : 1.0);
+}
 
-    BleuStats stats;
-    const auto& words = lines_[own].numbers;
-    matcher_.Match(words, spans_, stats.correct);
-    stats.hypothesis_length = static_cast<int64_t>(words.size());
-    for (size_t n = 0; n < stats.total.size(); ++n) {
-      stats.total[n] = std::max<int64_t>(stats.hypothesis_length - static_cast<int64_t>(n), 0);
-    }
-    stats.reference_length = ClosestLength(stats.hypothesis_length);
-    return stats;
+template <typename T>
+BleuScore ComputeFromSums(std::span<const T> sums, const BleuOptions& options) {
+  BleuScore result;
+  const auto orders = static_cast<size_t>(options.max_order);
+  result.order = options.max_order;
+  result.hypothesis_length = static_cast<int64_t>(sums[0]);
+  result.reference_length = static_cast<int64_t>(sums[1]);
+  const auto correct = sums.subspan(2, orders);
+  const auto total = sums.subspan(2 + orders, orders);
+  if (result.hypothesis_length < result.reference_length) {
+    result.brevity_penalty = result.hypothesis_length > 0
+                                 ? std::exp(1 - static_cast<double>(result.reference_length) /
+                                                    static_cast<double>(result.hypothesis_length))
+                                 : 0.0;
   }
+  if (std::all_of(correct.begin(), correct.end(), [](T c) { return c == 0; })) return result;
 
- private:
+  double halvings = 1;
+  size_t used = orders;
+  for (size_t n = 0; n < orders; ++n) {
+    const bool add = options.smoothing == BleuSmoothing::kAddK && n > 0;
+    const T of_all = add ? total[n] + static_cast<T>(SmoothValue(options)) : total[n];
+    const T matched = add ? correct[n] + static_cast<T>(SmoothValue(options)) : correct[n];
+    if (of_all == 0) break;
+    if (options.effective_order) used = n + 1;
+    if (matched != 0) {
+      result.precisions[n] = T(100) * matched / of_all;
+    } else if (options.smoothing == BleuSmoothing::kExp) {
+      halvings *= 2;
+      result.precisions[n] = T(100) / (static_cast<T>(halvings) * of_all);
+    } else if (options.smoothing == BleuSmoothing::kFloor) {
+      result.precisions[n] = static_cast<T>(100 * SmoothValue(options)) / of_all;
+    }
+  }
+  double logs = 0;
+  for (size_t n = 0; n < used; ++n)
+    logs += result.precisions[n] == 0 ? kLogOfZero : std::log(result.precisions[n]);
+  result.score = result.brevity_penalty * std::exp(logs / static_cast<double>(used));
+  return result;
+}
+
+}  // namespace
+
+struct BleuCounter::State {
   struct Line {
     LineTokenizer tokenizer;  // one each: the words' views must live until the sentence is done
     std::vector<uint32_t> numbers;
+    std::string lower;
   };
 
-  void Number(BleuTokenizer tokenizer, std::string_view text, size_t index) {
-    Line& line = lines_[index];
+  void Number(std::string_view text, size_t index) {
+    Line& line = lines[index];
     line.numbers.clear();
-    for (const std::string_view word : line.tokenizer.Split(tokenizer, text)) {
-      line.numbers.push_back(symbols_.Number(word));
+    if (options.lowercase) {
+      line.lower = LowerCase(text);
+      text = line.lower;
+    }
+    for (const std::string_view word :
+         line.tokenizer.Split(options.tokenizer, options.segmenter.get(), text)) {
+      line.numbers.push_back(symbols.Number(word));
     }
   }
 
   // The reference length nearest to the hypothesis', the shorter on ties.
   int64_t ClosestLength(int64_t length) const {
     int64_t best = -1;
-    for (const auto& span : spans_) {
+    for (const auto& span : spans) {
       const auto candidate = static_cast<int64_t>(span.size());
       const int64_t gain = best < 0 ? 1 : std::abs(length - best) - std::abs(length - candidate);
       if (gain > 0 || (gain == 0 && candidate < best)) best = candidate;
@@ -82,25 +114,60 @@ class SentenceCounter {
     return std::max<int64_t>(best, 0);
   }
 
-  SymbolTable symbols_;
-  NgramMatcher matcher_;
-  std::vector<Line> lines_;
-  std::vector<std::span<const uint32_t>> spans_;
+  BleuOptions options;
+  SymbolTable symbols;
+  NgramMatcher matcher;
+  std::vector<Line> lines;
+  std::vector<std::span<const uint32_t>> spans;
 };
 
-}  // namespace
+BleuCounter::BleuCounter(BleuOptions options) : state_(std::make_unique<State>()) {
+  state_->options = std::move(options);
+}
+BleuCounter::~BleuCounter() = default;
+BleuCounter::BleuCounter(BleuCounter&&) noexcept = default;
 
-BleuTokenizer DefaultBleuTokenizer(std::string_view target_language) {
-  const std::string_view base = target_language.substr(0, target_language.find_first_of("-_"));
-  if (base == "zh") return BleuTokenizer::kZh;
-  if (base == "ja" || base == "ko") return BleuTokenizer::kChar;
-  return BleuTokenizer::k13a;
+BleuStats BleuCounter::Count(std::string_view hypothesis, std::span<const std::string> references) {
+  State& state = *state_;
+  const size_t own = references.size();
+  state.symbols.Clear();
+  if (state.lines.size() < own + 1) state.lines.resize(own + 1);
+  for (size_t r = 0; r < own; ++r) state.Number(references[r], r);
+  state.Number(hypothesis, own);
+  state.spans.clear();
+  for (size_t r = 0; r < own; ++r) state.spans.emplace_back(state.lines[r].numbers);
+
+  BleuStats stats;
+  const auto& words = state.lines[own].numbers;
+  const auto orders = static_cast<size_t>(state.options.max_order);
+  state.matcher.Match(words, state.spans, std::span(stats.correct).first(orders));
+  stats.hypothesis_length = static_cast<int64_t>(words.size());
+  for (size_t n = 0; n < orders; ++n) {
+    stats.total[n] = std::max<int64_t>(stats.hypothesis_length - static_cast<int64_t>(n), 0);
+  }
+  stats.reference_length = state.ClosestLength(stats.hypothesis_length);
+  return stats;
 }
 
-std::string Tokenize(BleuTokenizer tokenizer, std::string_view line) {
+BleuOptions BleuOptionsFor(std::string_view target_language, const std::string& korean_dictionary) {
+  BleuOptions options;
+  const std::string_view base = target_language.substr(0, target_language.find_first_of("-_"));
+  if (base == "zh") options.tokenizer = BleuTokenizer::kZh;
+  if (base != "ja" && base != "ko") return options;
+  // Opened once: loading the dictionary takes longer than scoring a suite.
+  static const auto japanese = OpenMecab(MecabLanguage::kJapanese, {});
+  const auto segmenter =
+      base == "ja" ? japanese : OpenMecab(MecabLanguage::kKorean, korean_dictionary);
+  options.tokenizer = segmenter ? BleuTokenizer::kSegmenter : BleuTokenizer::kChar;
+  if (segmenter) options.segmenter = *segmenter;
+  return options;
+}
+
+std::string Tokenize(const BleuOptions& options, std::string_view line) {
   LineTokenizer splitter;
   std::string out;
-  for (const std::string_view token : splitter.Split(tokenizer, line)) {
+  for (const std::string_view token :
+       splitter.Split(options.tokenizer, options.segmenter.get(), line)) {
     if (!out.empty()) out += ' ';
     out += token;
   }
@@ -117,68 +184,81 @@ BleuStats& BleuStats::operator+=(const BleuStats& other) {
   return *this;
 }
 
-BleuStats SentenceBleuStats(BleuTokenizer tokenizer, std::string_view hypothesis,
+BleuStats SentenceBleuStats(const BleuOptions& options, std::string_view hypothesis,
                             std::span<const std::string> references) {
-  return SentenceCounter().Count(tokenizer, hypothesis, references);
+  return BleuCounter(options).Count(hypothesis, references);
 }
 
-BleuScore ComputeBleu(const BleuStats& stats) {
-  BleuScore result;
-  result.hypothesis_length = stats.hypothesis_length;
-  result.reference_length = stats.reference_length;
-  const auto hypothesis = static_cast<double>(stats.hypothesis_length);
-  const auto reference = static_cast<double>(stats.reference_length);
-  if (stats.hypothesis_length < stats.reference_length) {
-    result.brevity_penalty =
-        stats.hypothesis_length > 0 ? std::exp(1 - reference / hypothesis) : 0.0;
+BleuScore ComputeBleu(const BleuStats& stats, const BleuOptions& options) {
+  std::array<double, 2 + 2 * kMaxBleuOrder> sums{};
+  const auto orders = static_cast<size_t>(options.max_order);
+  sums[0] = static_cast<double>(stats.hypothesis_length);
+  sums[1] = static_cast<double>(stats.reference_length);
+  for (size_t n = 0; n < orders; ++n) {
+    sums[2 + n] = static_cast<double>(stats.correct[n]);
+    sums[2 + orders + n] = static_cast<double>(stats.total[n]);
   }
-  if (std::all_of(stats.correct.begin(), stats.correct.end(), [](int64_t c) { return c == 0; }))
-    return result;
-
-  double halvings = 1;
-  for (size_t n = 0; n < stats.total.size() && stats.total[n] > 0; ++n) {
-    const auto total = static_cast<double>(stats.total[n]);
-    if (stats.correct[n] == 0) {
-      halvings *= 2;
-      result.precisions[n] = 100.0 / (halvings * total);
-    } else {
-      result.precisions[n] = 100.0 * static_cast<double>(stats.correct[n]) / total;
-    }
-  }
-  double logs = 0;
-  for (const double precision : result.precisions)
-    logs += precision == 0 ? kLogOfZero : std::log(precision);
-  result.score =
-      result.brevity_penalty * std::exp(logs / static_cast<double>(result.precisions.size()));
-  return result;
+  return ComputeFromSums<double>(sums, options);
 }
 
-BleuScore CorpusBleu(BleuTokenizer tokenizer, std::span<const std::string> hypotheses,
+BleuScore BleuFromSums(std::span<const double> sums, const BleuOptions& options) {
+  return ComputeFromSums(sums, options);
+}
+double BleuOfSums(std::span<const double> sums, const BleuOptions& options) {
+  return ComputeFromSums(sums, options).score;
+}
+double BleuOfSums(std::span<const float> sums, const BleuOptions& options) {
+  return ComputeFromSums(sums, options).score;
+}
+
+BleuScore CorpusBleu(const BleuOptions& options, std::span<const std::string> hypotheses,
                      std::span<const std::string> references) {
-  SentenceCounter counter;
+  BleuCounter counter(options);
   BleuStats sum;
   for (size_t i = 0; i < std::min(hypotheses.size(), references.size()); ++i) {
-    sum += counter.Count(tokenizer, hypotheses[i], references.subspan(i, 1));
+    sum += counter.Count(hypotheses[i], references.subspan(i, 1));
   }
-  return ComputeBleu(sum);
+  return ComputeBleu(sum, options);
 }
 
-std::string BleuSignature(BleuTokenizer tokenizer, int references) {
-  return fmt::format("nrefs:{}|case:mixed|eff:no|tok:{}|smooth:exp|version:2.6.0", references,
-                     TokenizerName(tokenizer));
+std::string BleuSignature(const BleuOptions& options, int references, std::string_view resampling) {
+  std::string smoothing;
+  switch (options.smoothing) {
+    case BleuSmoothing::kNone:
+      smoothing = "none";
+      break;
+    case BleuSmoothing::kExp:
+      smoothing = "exp";
+      break;
+    case BleuSmoothing::kFloor:
+      smoothing = fmt::format("floor[{:.2f}]", SmoothValue(options));
+      break;
+    case BleuSmoothing::kAddK:
+      smoothing = fmt::format("add-k[{:.2f}]", SmoothValue(options));
+      break;
+  }
+  return FormatSignature(
+      references, resampling,
+      fmt::format("case:{}|eff:{}|tok:{}|smooth:{}", options.lowercase ? "lc" : "mixed",
+                  YesNo(options.effective_order), TokenizerName(options), smoothing));
 }
 
-std::string FormatBleu(const BleuScore& score) {
+std::string FormatBleuDetails(const BleuScore& score) {
   const double ratio = score.reference_length == 0
                            ? 0.0
                            : static_cast<double>(score.hypothesis_length) /
                                  static_cast<double>(score.reference_length);
-  return fmt::format(
-      "BLEU = {:.2f} {:.1f}/{:.1f}/{:.1f}/{:.1f} (BP = {:.3f} ratio = {:.3f} hyp_len = {} ref_len "
-      "= {})",
-      score.score, score.precisions[0], score.precisions[1], score.precisions[2],
-      score.precisions[3], score.brevity_penalty, ratio, score.hypothesis_length,
-      score.reference_length);
+  std::string precisions;
+  for (int n = 0; n < score.order; ++n) {
+    precisions +=
+        fmt::format("{}{:.1f}", n == 0 ? "" : "/", score.precisions[static_cast<size_t>(n)]);
+  }
+  return fmt::format("{} (BP = {:.3f} ratio = {:.3f} hyp_len = {} ref_len = {})", precisions,
+                     score.brevity_penalty, ratio, score.hypothesis_length, score.reference_length);
+}
+
+std::string FormatBleu(const BleuScore& score) {
+  return fmt::format("BLEU = {:.2f} {}", score.score, FormatBleuDetails(score));
 }
 
 }  // namespace dragoman

@@ -1,94 +1,12 @@
-// The tokenizers as passes over bytes. All patterns of the original concern ASCII characters and
-// "anything that is no digit", so that working on UTF-8 bytes gives the same tokens as working on
-// code points.
+// The tokenizers as passes over a line.
 #include "evaluate/metrics/bleu_tokenizer.h"
 
-#include <array>
-#include <cstdint>
-
 #include "base/utf8.h"
+#include "evaluate/metrics/mteval.h"
+#include "evaluate/metrics/unicode.h"
 #include "evaluate/metrics/white_space.h"
 
 namespace dragoman {
-namespace {
-
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsPeriodOrComma(char c) { return c == '.' || c == ','; }
-
-// ASCII punctuation that always stands alone: all but ' , - .
-constexpr std::array<bool, 256> MakeStandsAlone() {
-  std::array<bool, 256> table{};
-  for (int c = 0x21; c < 0x7f; ++c) {
-    const bool word = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    table[static_cast<size_t>(c)] = !word && c != '\'' && c != ',' && c != '-' && c != '.';
-  }
-  return table;
-}
-constexpr std::array<bool, 256> kStandsAlone = MakeStandsAlone();
-
-void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
-  size_t at = text.find(from);
-  if (at == std::string::npos) return;
-  std::string out;
-  out.reserve(text.size());
-  size_t start = 0;
-  for (; at != std::string::npos; at = text.find(from, start)) {
-    out.append(text, start, at - start);
-    out.append(to);
-    start = at + from.size();
-  }
-  out.append(text, start);
-  text.swap(out);
-}
-
-void PadPunctuation(std::string_view in, std::string& out) {
-  for (const char c : in) {
-    if (kStandsAlone[static_cast<unsigned char>(c)]) {
-      out += ' ';
-      out += c;
-      out += ' ';
-    } else {
-      out += c;
-    }
-  }
-}
-
-// "x." -> "x . " unless x is a digit.
-void SplitPeriodAfterNonDigit(std::string_view in, std::string& out) {
-  for (size_t i = 0; i < in.size(); ++i) {
-    out += in[i];
-    if (i + 1 < in.size() && !IsDigit(in[i]) && IsPeriodOrComma(in[i + 1])) {
-      out += ' ';
-      out += in[++i];
-      out += ' ';
-    }
-  }
-}
-
-// ".x" -> " . x" unless x is a digit. What was matched is not looked at again, as with a regular
-// expression.
-void SplitPeriodBeforeNonDigit(std::string_view in, std::string& out) {
-  for (size_t i = 0; i < in.size(); ++i) {
-    if (i + 1 < in.size() && IsPeriodOrComma(in[i]) && !IsDigit(in[i + 1])) {
-      out += ' ';
-      out += in[i++];
-      out += ' ';
-    }
-    out += in[i];
-  }
-}
-
-void SplitDashAfterDigit(std::string_view in, std::string& out) {
-  for (size_t i = 0; i < in.size(); ++i) {
-    out += in[i];
-    if (i + 1 < in.size() && IsDigit(in[i]) && in[i + 1] == '-') {
-      out += " - ";
-      ++i;
-    }
-  }
-}
-
-}  // namespace
 
 bool IsZhCharacter(char32_t c) {
   struct Range {
@@ -116,13 +34,13 @@ void LineTokenizer::PrepareLine13a(std::string_view line) {
   text_.append(line);
   text_.push_back(' ');
   if (line.find_first_of("<\n&") == std::string_view::npos) return;
-  ReplaceAll(text_, "<skipped>", "");
-  ReplaceAll(text_, "-\n", "");
-  ReplaceAll(text_, "\n", " ");
-  ReplaceAll(text_, "&quot;", "\"");
-  ReplaceAll(text_, "&amp;", "&");
-  ReplaceAll(text_, "&lt;", "<");
-  ReplaceAll(text_, "&gt;", ">");
+  ReplaceEvery(text_, "<skipped>", "");
+  ReplaceEvery(text_, "-\n", "");
+  ReplaceEvery(text_, "\n", " ");
+  ReplaceEvery(text_, "&quot;", "\"");
+  ReplaceEvery(text_, "&amp;", "&");
+  ReplaceEvery(text_, "&lt;", "<");
+  ReplaceEvery(text_, "&gt;", ">");
 }
 
 void LineTokenizer::PrepareLineZh(std::string_view line) {
@@ -138,18 +56,48 @@ void LineTokenizer::PrepareLineZh(std::string_view line) {
   }
 }
 
-void LineTokenizer::SeparatePunctuation() {
-  using Pass = void (*)(std::string_view, std::string&);
-  for (const Pass pass :
-       {PadPunctuation, SplitPeriodAfterNonDigit, SplitPeriodBeforeNonDigit, SplitDashAfterDigit}) {
-    scratch_.clear();
-    pass(text_, scratch_);
-    text_.swap(scratch_);
+void LineTokenizer::PrepareLineIntl(std::string_view line) {
+  points_ = ToUtf32(line);
+  // As with the regular expressions, what a pass has matched it does not look at again.
+  points_scratch_.clear();
+  for (size_t i = 0; i < points_.size(); ++i) {  // "x!" -> "x ! " unless x is a number
+    points_scratch_ += points_[i];
+    if (i + 1 < points_.size() && IsUnicodePunctuation(points_[i + 1]) &&
+        !IsUnicodeNumber(points_[i])) {
+      points_scratch_ += {U' ', points_[++i], U' '};
+    }
   }
-  SplitWhiteSpace(text_, tokens_);
+  points_.clear();
+  for (size_t i = 0; i < points_scratch_.size(); ++i) {  // "!x" -> " ! x" unless x is a number
+    if (i + 1 < points_scratch_.size() && IsUnicodePunctuation(points_scratch_[i]) &&
+        !IsUnicodeNumber(points_scratch_[i + 1])) {
+      points_ += {U' ', points_scratch_[i++], U' '};
+    }
+    points_ += points_scratch_[i];
+  }
+  text_.clear();
+  for (const char32_t point : points_) {
+    const bool alone = IsUnicodeSymbol(point);
+    if (alone) text_ += ' ';
+    AppendUtf8(point, text_);
+    if (alone) text_ += ' ';
+  }
+}
+
+void LineTokenizer::SeparatePunctuation() {
+  PadPunctuation(text_, scratch_);
+  const bool periods = scratch_.find_first_of(".,") != std::string::npos;
+  if (periods) {
+    SplitPeriodAfterNonDigit(scratch_, text_);
+    SplitPeriodBeforeNonDigit(text_, scratch_);
+  }
+  const bool dashes = scratch_.find('-') != std::string::npos;
+  if (dashes) SplitDashAfterDigit(scratch_, text_);
+  SplitWhiteSpace(dashes ? text_ : scratch_, tokens_);
 }
 
 std::span<const std::string_view> LineTokenizer::Split(BleuTokenizer tokenizer,
+                                                       const Segmenter* segmenter,
                                                        std::string_view line) {
   tokens_.clear();
   line = StripRight(line);
@@ -164,6 +112,13 @@ std::span<const std::string_view> LineTokenizer::Split(BleuTokenizer tokenizer,
     case BleuTokenizer::kZh:
       PrepareLineZh(line);
       SeparatePunctuation();
+      break;
+    case BleuTokenizer::kIntl:
+      PrepareLineIntl(line);
+      SplitWhiteSpace(text_, tokens_);
+      break;
+    case BleuTokenizer::kSegmenter:
+      segmenter->Split(line, text_, tokens_);
       break;
     case BleuTokenizer::kChar:
       for (size_t i = 0; i < line.size();) {

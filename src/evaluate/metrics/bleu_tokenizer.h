@@ -1,4 +1,5 @@
-// sacreBLEU's tokenizers 13a, zh, char and none. Internal to the metrics; bleu.h is the door.
+// sacreBLEU's tokenizers 13a, zh, char, intl and none, and the door to those of a segmenter.
+// Internal to the metrics; bleu.h is the door.
 #ifndef DRAGOMAN_EVALUATE_METRICS_BLEU_TOKENIZER_H_
 #define DRAGOMAN_EVALUATE_METRICS_BLEU_TOKENIZER_H_
 
@@ -16,14 +17,18 @@ class LineTokenizer {
  public:
   // Trailing white space goes first, as in sacreBLEU. The views are valid until the next call or
   // the line's end.
-  std::span<const std::string_view> Split(BleuTokenizer tokenizer, std::string_view line);
+  // `segmenter`: with kSegmenter only, may otherwise be null.
+  std::span<const std::string_view> Split(BleuTokenizer tokenizer, const Segmenter* segmenter,
+                                          std::string_view line);
 
  private:
   void PrepareLine13a(std::string_view line);
   void PrepareLineZh(std::string_view line);
+  void PrepareLineIntl(std::string_view line);
   void SeparatePunctuation();
 
   std::string text_, scratch_;
+  std::u32string points_, points_scratch_;
   std::vector<std::string_view> tokens_;
 };
 

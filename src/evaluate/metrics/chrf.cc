@@ -1,13 +1,13 @@
 // chrF: F-score over character n-grams (and word n-grams for chrF++), averaged over orders.
 #include "evaluate/metrics/chrf.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "base/utf8.h"
 #include "evaluate/metrics/ngram_matcher.h"
+#include "evaluate/metrics/signature.h"
+#include "evaluate/metrics/unicode.h"
 #include "evaluate/metrics/white_space.h"
 
 namespace dragoman {
@@ -18,97 +18,139 @@ bool IsAsciiPunctuation(char c) {
          (c >= '{' && c <= '~');
 }
 
-// White space removed, as code points.
-void AppendCharacters(std::string_view text, std::vector<uint32_t>& out) {
+void AppendCharacters(std::string_view text, bool whitespace, std::vector<uint32_t>& out) {
   for (size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
     if (byte < 0x80) {
-      if (!IsPythonSpace(byte)) out.push_back(byte);
+      if (whitespace || !IsPythonSpace(byte)) out.push_back(byte);
       ++i;
       continue;
     }
     const CodePoint point = DecodeUtf8(text, i);
-    if (!IsPythonSpace(point.value)) out.push_back(static_cast<uint32_t>(point.value));
+    if (whitespace || !IsPythonSpace(point.value))
+      out.push_back(static_cast<uint32_t>(point.value));
     i += point.size_bytes;
   }
 }
 
-class ChrfCounter {
- public:
-  ChrfStats Count(const ChrfOptions& options, std::string_view hypothesis,
-                  std::span<const std::string> references) {
-    symbols_.Clear();
-    Prepare(options, hypothesis, hypothesis_);
-    ChrfStats best;
-    double best_score = -1;
-    for (const std::string& reference : references) {
-      if (reference.empty() && references.size() > 1)
-        continue;  // "this sentence has fewer references"
-      Prepare(options, reference, reference_);
-      ChrfStats stats;
-      const auto characters = static_cast<size_t>(options.char_order);
-      const auto words = static_cast<size_t>(options.word_order);
-      Fill(hypothesis_.characters, reference_.characters,
-           std::span(stats.orders).first(characters));
-      Fill(hypothesis_.words, reference_.words, std::span(stats.orders).subspan(characters, words));
-      const double score = references.size() > 1 ? ComputeChrf(options, stats) : 0;
-      if (score > best_score) {
-        best_score = score;
-        best = stats;
-      }
-    }
-    return best;
+// 0..100 from [hypothesis, reference, matches] of each order.
+template <typename T>
+T FScore(std::span<const T> sums, const ChrfOptions& options) {
+  const T eps = T(1e-16);
+  const T factor = static_cast<T>(options.beta * options.beta);
+  T precisions = 0, recalls = 0, smoothed = 0;
+  int effective = 0;  // orders that both sides have
+  const int orders = options.char_order + options.word_order;
+  for (size_t n = 0; n < static_cast<size_t>(orders); ++n) {
+    const T of_hypothesis = sums[3 * n], of_reference = sums[3 * n + 1], matches = sums[3 * n + 2];
+    const T precision = of_hypothesis > 0 ? matches / of_hypothesis : eps;
+    const T recall = of_reference > 0 ? matches / of_reference : eps;
+    const T denominator = factor * precision + recall;
+    smoothed += denominator > 0 ? (1 + factor) * precision * recall / denominator : eps;
+    if (of_hypothesis <= 0 || of_reference <= 0) continue;
+    precisions += precision;
+    recalls += recall;
+    ++effective;
   }
+  if (options.eps_smoothing) return 100 * smoothed / static_cast<T>(orders);
+  if (effective == 0) return 0;
+  precisions /= static_cast<T>(effective);
+  recalls /= static_cast<T>(effective);
+  if (precisions + recalls == 0) return 0;
+  T score = (1 + factor) * precisions * recalls;
+  score /= factor * precisions + recalls;
+  return 100 * score;
+}
 
- private:
+}  // namespace
+
+struct ChrfCounter::State {
   struct Line {
     std::vector<uint32_t> characters, words;
+    std::string lower;
   };
 
-  void Prepare(const ChrfOptions& options, std::string_view text, Line& line) {
+  void Prepare(std::string_view text, Line& line) {
     line.characters.clear();
     line.words.clear();
-    AppendCharacters(text, line.characters);
+    if (options.lowercase) {
+      line.lower = LowerCase(text);
+      text = line.lower;
+    }
+    AppendCharacters(text, options.whitespace, line.characters);
     if (options.word_order == 0) return;
-    pieces_.clear();
-    SplitWhiteSpace(text, pieces_);
-    for (const std::string_view piece : pieces_) {
+    pieces.clear();
+    SplitWhiteSpace(text, pieces);
+    for (const std::string_view piece : pieces) {
       // One mark is split off, at the end or else at the start: "(hi)" gives "(hi" and ")".
       const bool single = DecodeUtf8(piece, 0).size_bytes == piece.size();
       if (!single && IsAsciiPunctuation(piece.back())) {
-        line.words.push_back(symbols_.Number(piece.substr(0, piece.size() - 1)));
-        line.words.push_back(symbols_.Number(piece.substr(piece.size() - 1)));
+        line.words.push_back(symbols.Number(piece.substr(0, piece.size() - 1)));
+        line.words.push_back(symbols.Number(piece.substr(piece.size() - 1)));
       } else if (!single && IsAsciiPunctuation(piece.front())) {
-        line.words.push_back(symbols_.Number(piece.substr(0, 1)));
-        line.words.push_back(symbols_.Number(piece.substr(1)));
+        line.words.push_back(symbols.Number(piece.substr(0, 1)));
+        line.words.push_back(symbols.Number(piece.substr(1)));
       } else {
-        line.words.push_back(symbols_.Number(piece));
+        line.words.push_back(symbols.Number(piece));
       }
     }
   }
 
-  void Fill(std::span<const uint32_t> hypothesis, std::span<const uint32_t> reference,
-            std::span<std::array<int64_t, 3>> orders) {
-    std::array<int64_t, 8> matches{};
-    const std::span<const uint32_t> references[] = {reference};
-    matcher_.Match(hypothesis, references, std::span(matches).first(orders.size()));
+  void Fill(std::span<const uint32_t> hypothesis_symbols,
+            std::span<const uint32_t> reference_symbols, std::span<std::array<int64_t, 3>> orders) {
+    std::array<int64_t, kMaxChrfOrders> matches{};
+    const std::span<const uint32_t> references[] = {reference_symbols};
+    matcher.Match(hypothesis_symbols, references, std::span(matches).first(orders.size()));
     for (size_t n = 0; n < orders.size(); ++n) {
+      const auto shorter = static_cast<int64_t>(n);
       const int64_t of_reference =
-          std::max<int64_t>(static_cast<int64_t>(reference.size()) - static_cast<int64_t>(n), 0);
+          std::max<int64_t>(static_cast<int64_t>(reference_symbols.size()) - shorter, 0);
       const int64_t of_hypothesis =
-          std::max<int64_t>(static_cast<int64_t>(hypothesis.size()) - static_cast<int64_t>(n), 0);
+          std::max<int64_t>(static_cast<int64_t>(hypothesis_symbols.size()) - shorter, 0);
       // n-grams of an order that the reference lacks do not count against the hypothesis.
       orders[n] = {of_reference > 0 ? of_hypothesis : 0, of_reference, matches[n]};
     }
   }
 
-  SymbolTable symbols_;
-  NgramMatcher matcher_;
-  Line hypothesis_, reference_;
-  std::vector<std::string_view> pieces_;
+  ChrfOptions options;
+  SymbolTable symbols;
+  NgramMatcher matcher;
+  Line hypothesis, reference;
+  std::vector<std::string_view> pieces;
 };
 
-}  // namespace
+ChrfCounter::ChrfCounter(const ChrfOptions& options) : state_(std::make_unique<State>()) {
+  state_->options = options;
+}
+ChrfCounter::~ChrfCounter() = default;
+ChrfCounter::ChrfCounter(ChrfCounter&&) noexcept = default;
+
+ChrfStats ChrfCounter::Count(std::string_view hypothesis, std::span<const std::string> references) {
+  State& state = *state_;
+  const auto characters = static_cast<size_t>(state.options.char_order);
+  const auto words = static_cast<size_t>(state.options.word_order);
+  ChrfStats best;
+  double best_score = -1;
+  for (const std::string& text : references) {
+    state.symbols.Clear();  // the words of the last reference may be gone
+    state.Prepare(hypothesis, state.hypothesis);
+    state.Prepare(text, state.reference);
+    ChrfStats stats;
+    state.Fill(state.hypothesis.characters, state.reference.characters,
+               std::span(stats.orders).first(characters));
+    if (words > 0) {
+      state.Fill(state.hypothesis.words, state.reference.words,
+                 std::span(stats.orders).subspan(characters, words));
+    }
+    if (references.size() == 1) return stats;
+    const double score = ComputeChrf(state.options, stats);
+    if (score > best_score) {
+      best_score = score;
+      best = stats;
+    }
+  }
+  return best;
+}
 
 ChrfStats& ChrfStats::operator+=(const ChrfStats& other) {
   for (size_t n = 0; n < orders.size(); ++n) {
@@ -119,41 +161,45 @@ ChrfStats& ChrfStats::operator+=(const ChrfStats& other) {
 
 ChrfStats SentenceChrfStats(const ChrfOptions& options, std::string_view hypothesis,
                             std::span<const std::string> references) {
-  return ChrfCounter().Count(options, hypothesis, references);
+  return ChrfCounter(options).Count(hypothesis, references);
 }
 
 double ComputeChrf(const ChrfOptions& options, const ChrfStats& stats) {
-  const double factor = static_cast<double>(options.beta) * options.beta;
-  double precision = 0, recall = 0;
-  int orders = 0;  // that both sides have
-  for (size_t n = 0; n < static_cast<size_t>(options.char_order + options.word_order); ++n) {
-    const auto& counts = stats.orders[n];
-    if (counts[0] <= 0 || counts[1] <= 0) continue;
-    precision += static_cast<double>(counts[2]) / static_cast<double>(counts[0]);
-    recall += static_cast<double>(counts[2]) / static_cast<double>(counts[1]);
-    ++orders;
+  std::array<double, size_t{3} * kMaxChrfOrders> sums{};
+  for (size_t n = 0; n < stats.orders.size(); ++n) {
+    for (size_t i = 0; i < 3; ++i) sums[3 * n + i] = static_cast<double>(stats.orders[n][i]);
   }
-  if (orders == 0) return 0;
-  precision /= orders;
-  recall /= orders;
-  if (precision + recall == 0) return 0;
-  const double score = (1 + factor) * precision * recall / (factor * precision + recall);
-  return 100 * score;
+  return FScore<double>(sums, options);
+}
+
+double ChrfOfSums(std::span<const double> sums, const ChrfOptions& options) {
+  return FScore(sums, options);
+}
+double ChrfOfSums(std::span<const float> sums, const ChrfOptions& options) {
+  return static_cast<double>(FScore(sums, options));
 }
 
 double CorpusChrf(const ChrfOptions& options, std::span<const std::string> hypotheses,
                   std::span<const std::string> references) {
-  ChrfCounter counter;
+  ChrfCounter counter(options);
   ChrfStats sum;
   for (size_t i = 0; i < std::min(hypotheses.size(), references.size()); ++i) {
-    sum += counter.Count(options, hypotheses[i], references.subspan(i, 1));
+    sum += counter.Count(hypotheses[i], references.subspan(i, 1));
   }
   return ComputeChrf(options, sum);
 }
 
-std::string ChrfSignature(const ChrfOptions& options, int references) {
-  return fmt::format("nrefs:{}|case:mixed|eff:yes|nc:{}|nw:{}|space:no|version:2.6.0", references,
-                     options.char_order, options.word_order);
+std::string ChrfName(const ChrfOptions& options) {
+  return "chrF" + std::to_string(options.beta) +
+         std::string(static_cast<size_t>(options.word_order), '+');
+}
+
+std::string ChrfSignature(const ChrfOptions& options, int references, std::string_view resampling) {
+  return FormatSignature(
+      references, resampling,
+      fmt::format("case:{}|eff:{}|nc:{}|nw:{}|space:{}", options.lowercase ? "lc" : "mixed",
+                  YesNo(!options.eps_smoothing), options.char_order, options.word_order,
+                  YesNo(options.whitespace)));
 }
 
 }  // namespace dragoman

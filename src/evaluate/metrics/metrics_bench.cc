@@ -45,7 +45,7 @@ void Report(benchmark::State& state) {
 
 void BM_Bleu(benchmark::State& state) {
   const Corpus& corpus = TestCorpus();
-  const auto tokenizer = static_cast<BleuTokenizer>(state.range(0));
+  const BleuOptions tokenizer{.tokenizer = static_cast<BleuTokenizer>(state.range(0))};
   for (auto _ : state) {
     benchmark::DoNotOptimize(CorpusBleu(tokenizer, corpus.hypotheses, corpus.references).score);
   }

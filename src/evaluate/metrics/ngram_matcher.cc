@@ -63,12 +63,21 @@ void NgramMatcher::Reset(size_t ngrams) {
 }
 
 NgramMatcher::Slot& NgramMatcher::Find(uint64_t key) {
-  uint64_t mixed = key * kGolden;
-  mixed ^= mixed >> 29;
-  size_t i = (mixed * kGolden) >> shift_;
+  size_t i = (key * kGolden) >> shift_;
   while (slots_[i].generation == generation_ && slots_[i].key != key) i = (i + 1) & mask_;
   return slots_[i];
 }
+
+namespace {
+
+// What stands for the n-gram at `i`: the numbers of its two (n-1)-grams, or the symbol itself.
+inline uint64_t KeyAt(const uint32_t* numbers, std::span<const uint32_t> symbols, size_t i,
+                      size_t order) {
+  if (order == 1) return symbols[i];
+  return (static_cast<uint64_t>(numbers[i]) << 32) | numbers[i + 1];
+}
+
+}  // namespace
 
 void NgramMatcher::CountReferences(std::span<const std::span<const uint32_t>> references,
                                    size_t order) {
@@ -76,7 +85,11 @@ void NgramMatcher::CountReferences(std::span<const std::span<const uint32_t>> re
   for (size_t r = 0; r < references.size(); ++r) {
     const std::span<const uint32_t> reference = references[r];
     for (size_t i = 0; i + order <= reference.size(); ++i) {
-      const uint64_t key = (static_cast<uint64_t>(numbers[i]) << 32) | reference[i + order - 1];
+      if (order > 1 && (numbers[i] == kNone || numbers[i + 1] == kNone)) {
+        numbers[i] = kNone;
+        continue;
+      }
+      const uint64_t key = KeyAt(numbers, reference, i, order);
       Slot& slot = Find(key);
       if (slot.generation != generation_) {
         slot = {key, static_cast<uint32_t>(counts_.size()), generation_};
@@ -96,37 +109,60 @@ void NgramMatcher::CountReferences(std::span<const std::span<const uint32_t>> re
 
 int64_t NgramMatcher::UseUp(std::span<const uint32_t> hypothesis, size_t order) {
   int64_t matches = 0;
+  uint32_t* numbers = hypothesis_numbers_.data();
   for (size_t i = 0; i + order <= hypothesis.size(); ++i) {
-    if (hypothesis_numbers_[i] == kNone) continue;
-    const uint64_t key =
-        (static_cast<uint64_t>(hypothesis_numbers_[i]) << 32) | hypothesis[i + order - 1];
-    const Slot& slot = Find(key);
-    if (slot.generation != generation_) {
-      hypothesis_numbers_[i] = kNone;
+    if (order > 1 && (numbers[i] == kNone || numbers[i + 1] == kNone)) {
+      numbers[i] = kNone;
       continue;
     }
-    hypothesis_numbers_[i] = slot.number;
-    if (counts_[slot.number].left > 0) {
-      --counts_[slot.number].left;
+    const Slot& slot = Find(KeyAt(numbers, hypothesis, i, order));
+    if (slot.generation != generation_) {
+      numbers[i] = kNone;
+      continue;
+    }
+    numbers[i] = slot.number;
+    Count& count = counts_[slot.number];
+    count.seen = true;
+    if (count.left > 0) {
+      --count.left;
       ++matches;
     }
   }
   return matches;
 }
 
+// Returns how many n-grams of the references are left.
+size_t NgramMatcher::ForgetUnseen(std::span<const std::span<const uint32_t>> references,
+                                  size_t order) {
+  uint32_t* numbers = reference_numbers_.data();
+  size_t left = 0;
+  for (const std::span<const uint32_t> reference : references) {
+    for (size_t i = 0; i + order <= reference.size(); ++i) {
+      if (numbers[i] == kNone || counts_[numbers[i]].seen) {
+        left += numbers[i] == kNone ? 0 : 1;
+      } else {
+        numbers[i] = kNone;
+      }
+    }
+    numbers += reference.size();
+  }
+  return left;
+}
+
 void NgramMatcher::Match(std::span<const uint32_t> hypothesis,
                          std::span<const std::span<const uint32_t>> references,
                          std::span<int64_t> matches) {
-  size_t symbols = 0;
-  for (const auto& reference : references) symbols += reference.size();
-  reference_numbers_.assign(symbols, 0);
+  size_t candidates = 0;
+  for (const auto& reference : references) candidates += reference.size();
+  reference_numbers_.assign(candidates, 0);
   hypothesis_numbers_.assign(hypothesis.size(), 0);
   std::fill(matches.begin(), matches.end(), 0);
   for (size_t order = 1; order <= matches.size() && order <= hypothesis.size(); ++order) {
-    Reset(symbols);
+    Reset(candidates);
     CountReferences(references, order);
     matches[order - 1] = UseUp(hypothesis, order);
     if (matches[order - 1] == 0) return;  // then no longer n-gram matches either
+    candidates = ForgetUnseen(references, order);
   }
 }
 

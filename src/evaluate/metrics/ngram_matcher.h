@@ -2,9 +2,9 @@
 // strings.
 //
 // A sequence is a list of 32-bit symbols (characters, or words numbered by SymbolTable). An n-gram
-// is known by the number of its first n-1 symbols' n-gram and its last symbol, 64 bits together, so
-// that a hash table of integers decides equality without collisions. Matches of order n are looked
-// for only where order n-1 matched.
+// is known by the numbers of the two (n-1)-grams in it, 64 bits together, so that a hash table of
+// integers decides equality without collisions. An n-gram is looked at only where both of them
+// occur on both sides: of the longer orders few are left.
 #ifndef DRAGOMAN_EVALUATE_METRICS_NGRAM_MATCHER_H_
 #define DRAGOMAN_EVALUATE_METRICS_NGRAM_MATCHER_H_
 
@@ -52,6 +52,7 @@ class NgramMatcher {
     uint32_t reference = 0;  // the one being counted
     uint32_t current = 0;    // in that reference
     uint32_t left = 0;       // highest count of a reference, less what the hypothesis has used
+    bool seen = false;       // in the hypothesis
   };
   static constexpr uint32_t kNone = 0xffffffffu;
 
@@ -59,11 +60,12 @@ class NgramMatcher {
   Slot& Find(uint64_t key);
   void CountReferences(std::span<const std::span<const uint32_t>> references, size_t order);
   int64_t UseUp(std::span<const uint32_t> hypothesis, size_t order);
+  size_t ForgetUnseen(std::span<const std::span<const uint32_t>> references, size_t order);
 
   std::vector<Slot> slots_;
   std::vector<Count> counts_;
-  std::vector<uint32_t>
-      reference_numbers_;  // of the n-gram at each position, references one after another
+  // Of the n-gram at each position, references one after another; kNone: only on one side.
+  std::vector<uint32_t> reference_numbers_;
   std::vector<uint32_t> hypothesis_numbers_;
   size_t mask_ = 0;
   int shift_ = 0;

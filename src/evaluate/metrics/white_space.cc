@@ -1,15 +1,26 @@
 // Splitting and stripping at Python's white space.
 #include "evaluate/metrics/white_space.h"
 
+#include <array>
+#include <cstdint>
+
 namespace dragoman {
 namespace {
 
+enum ByteKind : uint8_t { kOrdinary, kSpace, kMayBegin };  // kMayBegin: a longer white space
+
+constexpr std::array<uint8_t, 256> MakeByteKinds() {
+  std::array<uint8_t, 256> kinds{};
+  for (char32_t c = 0; c < 0x80; ++c) kinds[c] = IsPythonSpace(c) ? kSpace : kOrdinary;
+  for (const uint8_t lead : {0xc2, 0xe1, 0xe2, 0xe3}) kinds[lead] = kMayBegin;
+  return kinds;
+}
+constexpr std::array<uint8_t, 256> kByteKinds = MakeByteKinds();
+
 // Bytes of the white space at `offset`, 0 when it is none.
 size_t SpaceBytes(std::string_view text, size_t offset) {
-  const auto byte = static_cast<unsigned char>(text[offset]);
-  if (byte < 0x80) return IsPythonSpace(byte) ? 1 : 0;
-  // Every other white space begins with one of these bytes.
-  if (byte != 0xc2 && byte != 0xe1 && byte != 0xe2 && byte != 0xe3) return 0;
+  const uint8_t kind = kByteKinds[static_cast<unsigned char>(text[offset])];
+  if (kind != kMayBegin) return kind;
   const CodePoint point = DecodeUtf8(text, offset);
   return point.valid && IsPythonSpace(point.value) ? point.size_bytes : 0;
 }
@@ -20,9 +31,10 @@ void SplitWhiteSpace(std::string_view text, std::vector<std::string_view>& out) 
   size_t start = 0;
   size_t i = 0;
   while (i < text.size()) {
+    // A byte inside a character is never mistaken for white space: its lead byte is needed.
     const size_t space = SpaceBytes(text, i);
     if (space == 0) {
-      ++i;  // a byte inside a character is never mistaken for white space: its lead byte is needed
+      ++i;
       continue;
     }
     if (i > start) out.push_back(text.substr(start, i - start));

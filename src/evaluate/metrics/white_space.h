@@ -11,7 +11,7 @@
 namespace dragoman {
 
 // Bidirectional class WS, B or S, or category Zs. Not U+200B, U+FEFF or U+180E.
-inline bool IsPythonSpace(char32_t c) {
+constexpr bool IsPythonSpace(char32_t c) {
   if (c <= 0x20) return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20);
   if (c < 0x85) return false;
   return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
