@@ -5,7 +5,7 @@ set -euo pipefail
 program=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-options=(--samples-per-language 3 --quiet)
+options=(--samples-per-language 3 --calibration-sentences 40 --quiet)
 
 verdict() { # runs ship; its verdict code, or fails for any other end
   local code=0
@@ -15,8 +15,8 @@ verdict() { # runs ship; its verdict code, or fails for any other end
 
 alone=$(verdict "$work/alone")
 
-# Killed after 1, 2, 3, ... seconds until one run gets to its end by itself.
-for delay in 0.5 1 1.5 2 3 4 6 8 12 16 24 32 48; do
+# Killed after ever longer until one run gets to its end by itself.
+for delay in 0.5 1 2 3 5 8 12 16 24 32 48; do
   code=0
   timeout -s KILL "$delay" "$program" ship "${options[@]}" --workspace "$work/killed" >/dev/null 2>&1 || code=$?
   case "$code" in 0 | 3 | 4) break ;; esac

@@ -12,15 +12,20 @@
 
 namespace dragoman::api {
 
-struct CalibrateOptions {
-  std::string model;    // empty: the bundled model
-  std::string output;   // imatrix GGUF
-  std::string sources;  // JSONL or plain text; empty: the calibration set that ships
+// What text a calibration runs on.
+struct CalibrationText {
+  // JSONL, a suite, TSV (first column) or plain text; empty: the calibration set that ships.
+  std::string sources;
   std::string from = "en";
   std::vector<std::string> languages;  // target languages; empty: the ten of the built-in suite
   int64_t max_sentences = 0;           // 0: all
-  int64_t targets_per_sentence = 1;    // languages that each sentence goes to; 0: all
-  bool sequential = false;             // second moments behind the layers already quantized
+};
+
+struct CalibrateOptions {
+  std::string model;   // empty: the bundled model
+  std::string output;  // imatrix GGUF
+  CalibrationText text;
+  int64_t targets_per_sentence = 1;  // languages that each sentence goes to; 0: all
   Machine machine;
 };
 // Importance of every input column, measured on the model's own translations.
@@ -40,6 +45,11 @@ struct QuantizeOptions {
   std::string method;
   // With gptq: each layer's second moments behind the layers already quantized.
   bool sequential = false;
+  CalibrationText text;  // of --calibrate and gptq
+  // Where gptq keeps what it measures of a model and a text, for the next run or the same one after
+  // a kill. Unset: the user's cache (DRAGOMAN_CACHE, XDG_CACHE_HOME/dragoman or ~/.cache/dragoman);
+  // empty: nowhere.
+  std::optional<std::string> cache_folder;
   std::optional<uint64_t> max_size_bytes;     // of the file, a hard limit
   std::optional<double> max_bits_per_weight;  // likewise, of the whole file
   // Keep only the vocabulary that these need: codes or English names; empty: all of it.
@@ -62,15 +72,15 @@ struct QuantizeHfOptions {
   // "group-aware": in order of importance, groups stay as they lie; "act-order": groups are cut
   // from that order, the file needs g_idx; "none".
   std::string reordering = "group-aware";
-  double damping = 0.01;      // of the second moments, share of the mean diagonal
-  int64_t max_sentences = 0;  // of the calibration set; 0: all
+  double damping = 0.01;  // of the second moments, share of the mean diagonal
+  CalibrationText text;
+  std::optional<std::string> cache_folder;  // see QuantizeOptions
   uint64_t max_shard_bytes = 5'000'000'000;
   std::optional<uint64_t> max_size_bytes;
   bool plan_only = false;
   Machine machine;
 };
-// Writes the folder and OUTPUT.quantization_metadata.json beside it; calibrates on the set that
-// ships. Errors: kInvalidArgument, kUnsupported, kCorruptFile, kNotFound, kIo.
+// Calibrates, writes the folder and OUTPUT.quantization_metadata.json beside it. Errors: kInvalidArgument, kUnsupported, kCorruptFile, kNotFound, kIo.
 Result<Report> QuantizeHf(const QuantizeHfOptions& options);
 
 // "2.0GB", "1900MB", "1.5GiB", "2000000000", "2000000000B" -> bytes. Errors: kInvalidArgument.

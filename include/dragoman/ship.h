@@ -26,6 +26,7 @@ struct ShipOptions {
   std::string type = "q4_k_m";
   std::vector<std::string> languages;  // targets; empty: those of the built-in suite
   int64_t samples_per_language = 0;
+  int64_t calibration_sentences = 0;  // 0: by effort
   std::string stop_after;  // phase name; empty: all
   bool force = false;      // run every phase again
   Machine machine;

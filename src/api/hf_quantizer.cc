@@ -4,16 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include "api/calibration_request.h"
 #include "api/model_path.h"
-#include "api/step_progress.h"
 #include "base/atomic_folder.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "dragoman/quantizer.h"
-#include "quantize/calibration_set.h"
-#include "quantize/feedback_calibration.h"
 #include "quantize/hf_checkpoint.h"
-#include "translate/translator.h"
 
 namespace dragoman::api {
 namespace {
@@ -42,23 +39,6 @@ Result<HfQuantizeOptions> RoomOptions(const QuantizeHfOptions& options) {
   return Fail(ErrorCode::kInvalidArgument,
               fmt::format("reordering: expected none, group-aware or act-order, found {}",
                           options.reordering));
-}
-
-Result<std::unique_ptr<FeedbackCalibration>> CalibrateFor(const std::string& model,
-                                                          const QuantizeHfOptions& options) {
-  dragoman::CalibrationOptions calibration;
-  calibration.max_sentences = options.max_sentences;
-  calibration.targets_per_sentence = kFeedbackTargets;
-  DRAGOMAN_ASSIGN_OR_RETURN(const CalibrationSet set, LoadCalibrationSet(calibration));
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      auto translator,
-      dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
-  FeedbackCalibrationOptions room;
-  StepProgress steps;
-  room.progress = [&](const std::string& step, size_t done, size_t total) {
-    steps.Update(step, done, total);
-  };
-  return FeedbackCalibration::Measure(std::move(translator), set, room);
 }
 
 std::string SizeText(const HfPlan& plan) {
@@ -93,7 +73,9 @@ Result<Report> QuantizeHf(const QuantizeHfOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, "an output folder is needed (-o FOLDER), or --plan");
   }
   DRAGOMAN_RETURN_IF_ERROR(CheckOutputFolder(options.output));
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto calibration, CalibrateFor(model, options));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      const auto calibration,
+      MeasureFeedback({model, options.text, false, options.cache_folder, options.machine}));
   room.moments = &calibration->moments();
   std::optional<Progress> progress;
   room.progress = [&](uint64_t done, uint64_t total, const std::string& tensor) {

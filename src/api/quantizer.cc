@@ -10,81 +10,28 @@
 #include <optional>
 #include <utility>
 
+#include "api/calibration_request.h"
 #include "api/model_path.h"
-#include "api/step_progress.h"
 #include "api/vocabulary_request.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "quantize/budget_plan.h"
-#include "quantize/calibration_set.h"
-#include "quantize/feedback_calibration.h"
 #include "quantize/importance.h"
 #include "quantize/quantize.h"
-#include "translate/translator.h"
 
 namespace dragoman::api {
 namespace {
 
-// Where a trimmed model is to be good: its languages, but for the one of the calibration texts.
-// Empty (the ten of the set) when no other is left.
-std::vector<std::string> CalibrationTargets(const std::vector<Language>& kept,
-                                            const std::string& from) {
-  std::vector<std::string> targets;
-  for (const Language& language : kept) {
-    if (language.code != from) targets.push_back(language.code);
-  }
-  return targets;
-}
-
-// The calibration set and a translator of the model, together with what watches them.
-struct Calibration {
-  CalibrationSet set;
-  std::unique_ptr<dragoman::Translator> translator;
-};
-
-dragoman::CalibrationOptions RoomOptions(const CalibrateOptions& options) {
-  dragoman::CalibrationOptions room;
-  room.sources_path = options.sources;
-  room.source_language = options.from;
-  room.max_sentences = options.max_sentences;
-  room.targets_per_sentence = options.targets_per_sentence;
-  return room;
-}
-
-Result<Calibration> OpenCalibration(const CalibrateOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
-  Calibration calibration;
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      calibration.translator,
-      dragoman::Translator::Open(model, options.machine.device, options.machine.threads));
-  dragoman::CalibrationOptions room = RoomOptions(options);
-  room.target_languages =
-      options.languages.empty()
-          ? CalibrationTargets(calibration.translator->kept_languages().languages, options.from)
-          : options.languages;
-  DRAGOMAN_ASSIGN_OR_RETURN(calibration.set, LoadCalibrationSet(room));
-  return calibration;
-}
-
-Result<ImportanceMatrix> Collect(const CalibrateOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const Calibration calibration, OpenCalibration(options));
+Result<ImportanceMatrix> Collect(const std::string& model, const CalibrationText& text,
+                                 int64_t targets_per_sentence, const Machine& machine) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const OpenCalibration calibration,
+                            OpenCalibrationOf(model, text, targets_per_sentence, machine));
   Progress progress("calibrate", calibration.set.requests.size(), "sentences");
   DRAGOMAN_ASSIGN_OR_RETURN(ImportanceMatrix matrix,
                             CollectImportance(*calibration.translator, calibration.set.requests,
                                               [&](size_t done, size_t) { progress.Update(done); }));
   matrix.datasets = {calibration.set.name};
   return matrix;
-}
-
-Result<std::unique_ptr<FeedbackCalibration>> CalibrateFeedback(const CalibrateOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(Calibration calibration, OpenCalibration(options));
-  FeedbackCalibrationOptions room;
-  room.sequential = options.sequential;
-  StepProgress steps;
-  room.progress = [&](const std::string& step, size_t done, size_t total) {
-    steps.Update(step, done, total);
-  };
-  return FeedbackCalibration::Measure(std::move(calibration.translator), calibration.set, room);
 }
 
 Report PlanReport(const QuantizePlan& plan) {
@@ -140,6 +87,12 @@ Result<uint64_t> BytesOfBitsPerWeight(const QuantizeJob& job, double bits) {
   return static_cast<uint64_t>(std::floor(bits * weights / 8 + 1e-6));
 }
 
+bool ChoosesText(const CalibrationText& text) {
+  const CalibrationText usual;
+  return text.sources != usual.sources || text.from != usual.from ||
+         text.languages != usual.languages || text.max_sentences != usual.max_sentences;
+}
+
 Result<QuantizeJob> PlanJob(const QuantizeOptions& options) {
   QuantizeJob job;
   DRAGOMAN_ASSIGN_OR_RETURN(job.model, ModelOrBundled(options.model));
@@ -163,6 +116,11 @@ Result<QuantizeJob> PlanJob(const QuantizeOptions& options) {
                 "an importance matrix has no second moments: expected --imatrix or --method gptq, "
                 "found both");
   }
+  if (ChoosesText(options.text) && !job.feedback && !options.calibrate) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "calibration text is given, but nothing calibrates: expected --method gptq or "
+                "--calibrate with --sources, --from, --to and --max-sentences");
+  }
   if (job.choose_types) return job;
   DRAGOMAN_ASSIGN_OR_RETURN(job.recipe, FindRecipe(options.type.empty() ? "q4_k_m" : options.type));
   job.recipe.calibrated = options.calibrate || job.feedback || !options.importance.empty();
@@ -172,29 +130,28 @@ Result<QuantizeJob> PlanJob(const QuantizeOptions& options) {
   return job;
 }
 
-CalibrateOptions CalibrationOf(const QuantizeJob& job, const QuantizeOptions& options) {
-  CalibrateOptions calibrate;
-  calibrate.model = job.model;
-  calibrate.machine = options.machine;
-  if (job.feedback) calibrate.targets_per_sentence = kFeedbackTargets;
-  calibrate.sequential = options.sequential;
-  if (job.vocabulary) {
-    calibrate.languages = CalibrationTargets(job.vocabulary->languages, calibrate.from);
+// The languages of the job: those asked for, else those a trimmed vocabulary keeps, else the ten.
+CalibrationText TextOf(const QuantizeJob& job, const QuantizeOptions& options) {
+  CalibrationText text = options.text;
+  if (job.vocabulary && text.languages.empty()) {
+    text.languages = CalibrationTargets(job.vocabulary->languages, text.from);
   }
-  return calibrate;
+  return text;
 }
 
-Result<QuantizePlan> ChooseTypesFor(QuantizeJob& job, SecondMoments& moments, int threads) {
+Result<QuantizePlan> ChooseTypesFor(QuantizeJob& job, FeedbackCalibration& calibration,
+                                    int threads) {
   BudgetOptions budget;
   budget.max_file_bytes = *job.max_file_bytes;
   budget.vocabulary = job.trim();
+  budget.store = calibration.store();
   budget.threads = threads;
   std::optional<Progress> progress;
   budget.progress = [&](size_t done, size_t total, const std::string& tensor) {
     if (!progress) progress.emplace("choose types", total, "tensors");
     progress->Update(done, tensor);
   };
-  DRAGOMAN_ASSIGN_OR_RETURN(BudgetPlan plan, PlanWithinBudget(job.model, moments, budget));
+  DRAGOMAN_ASSIGN_OR_RETURN(BudgetPlan plan, PlanWithinBudget(job.model, calibration.moments(), budget));
   job.recipe = std::move(plan.recipe);
   return std::move(plan.plan);
 }
@@ -202,7 +159,10 @@ Result<QuantizePlan> ChooseTypesFor(QuantizeJob& job, SecondMoments& moments, in
 }  // namespace
 
 Result<Report> Calibrate(const CalibrateOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const ImportanceMatrix matrix, Collect(options));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      const ImportanceMatrix matrix,
+      Collect(model, options.text, options.targets_per_sentence, options.machine));
   DRAGOMAN_RETURN_IF_ERROR(WriteImatrix(options.output, matrix));
   uint64_t tokens = 0;
   for (const auto& [name, entry] : matrix.entries) tokens = std::max(tokens, entry.tokens);
@@ -237,31 +197,37 @@ Result<Report> Quantize(const QuantizeOptions& options) {
   std::optional<ImportanceMatrix> importance;
   std::unique_ptr<FeedbackCalibration> feedback;
   if (job.feedback) {
-    DRAGOMAN_ASSIGN_OR_RETURN(feedback, CalibrateFeedback(CalibrationOf(job, options)));
+    DRAGOMAN_ASSIGN_OR_RETURN(feedback, MeasureFeedback({job.model, TextOf(job, options), options.sequential,
+                                               options.cache_folder, options.machine}));
   } else if (!options.importance.empty()) {
     DRAGOMAN_ASSIGN_OR_RETURN(importance, ReadImatrix(options.importance));
   } else if (options.calibrate) {
-    DRAGOMAN_ASSIGN_OR_RETURN(importance, Collect(CalibrationOf(job, options)));
+    DRAGOMAN_ASSIGN_OR_RETURN(importance, Collect(job.model, TextOf(job, options), 1, options.machine));
   }
+  std::optional<QuantizePlan> chosen;
   if (job.choose_types) {
-    DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan plan,
-                              ChooseTypesFor(job, feedback->moments(), options.machine.threads));
-    if (options.plan_only) return PlanReport(plan);
+    DRAGOMAN_ASSIGN_OR_RETURN(chosen, ChooseTypesFor(job, *feedback, options.machine.threads));
+    if (options.plan_only) return PlanReport(*chosen);
   }
   dragoman::QuantizeOptions room;
   room.recipe = job.recipe;
   room.importance = importance ? &*importance : nullptr;
-  room.moments = feedback ? &feedback->moments() : nullptr;
+  if (feedback) {
+    room.moments = &feedback->moments();
+    room.moments_key = feedback->key();
+    room.moments_dataset = feedback->dataset();
+  }
   room.vocabulary = job.trim();
   room.threads = options.machine.threads;
   room.max_size_bytes = job.max_file_bytes;
   std::optional<Progress> progress;
   room.progress = [&](uint64_t done, uint64_t total, const std::string& tensor) {
-    if (!progress) progress.emplace(job.recipe.name, total, "bytes");
+    if (!progress) progress.emplace(job.choose_types ? "quantize" : job.recipe.name, total, "bytes");
     progress->Update(done, tensor);
   };
-  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeReport report,
+  DRAGOMAN_ASSIGN_OR_RETURN(QuantizeReport report,
                             dragoman::Quantize(job.model, options.output, room));
+  if (chosen) CopyPredictions(*chosen, report.plan);
   if (progress) progress->Finish();
   Report done = DoneReport(report);
   DRAGOMAN_RETURN_IF_ERROR(

@@ -1,11 +1,13 @@
 #include "base/atomic_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -32,11 +34,32 @@ Result<void> SyncFolderOf(const std::string& path) {
 
 }  // namespace
 
+namespace {
+
+// Temporary files of this target whose writers were killed.
+void RemoveLeftBehind(const std::string& path) {
+  const std::filesystem::path target(path);
+  const auto folder = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
+  const std::string prefix = target.filename().string() + ".tmp-";
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    const long pid = std::strtol(name.c_str() + prefix.size(), nullptr, 10);
+    if (pid > 0 && ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) {
+      std::filesystem::remove(entry.path(), ignored);
+    }
+  }
+}
+
+}  // namespace
+
 Result<AtomicFile> AtomicFile::Create(const std::string& path) {
   std::error_code ec;
   const auto folder = std::filesystem::path(path).parent_path();
   if (!folder.empty()) std::filesystem::create_directories(folder, ec);
   if (ec) return Fail(ErrorCode::kIo, "cannot create folder: " + ec.message(), folder.string());
+  RemoveLeftBehind(path);
   AtomicFile file;
   file.path_ = path;
   file.temporary_path_ = path + ".tmp-" + std::to_string(::getpid());

@@ -56,8 +56,9 @@ void Progress::Print(bool last) {
   printed_ = true;
   const double seconds = SecondsSince(start_);
   const double rate = seconds > 0 ? static_cast<double>(done_) / seconds : 0;
-  const std::string speed =
-      unit_ == "bytes" ? fmt::format("{:.2f} GB/s", rate / 1e9) : fmt::format("{:.1f} {}/s", rate, unit_);
+  const std::string speed = unit_ != "bytes" ? fmt::format("{:.1f} {}/s", rate, unit_)
+                            : rate >= 1e7      ? fmt::format("{:.2f} GB/s", rate / 1e9)
+                                               : fmt::format("{:.2f} MB/s", rate / 1e6);
   const double share = total_ > 0 ? 100.0 * static_cast<double>(done_) / static_cast<double>(total_) : 0;
   std::string line = fmt::format("{}: {:.0f}% {}", label_, share, speed);
   if (last) {

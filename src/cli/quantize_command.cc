@@ -15,6 +15,8 @@ struct QuantizeArguments {
   std::string format = "gguf", max_shard_size;
   api::QuantizeHfOptions hf;
   bool asymmetric = false, act_order = false, group_aware = false, no_reorder = false;
+  std::string cache_folder;
+  bool no_cache = false;
 };
 
 // Options that belong to one kind of output only.
@@ -22,7 +24,7 @@ constexpr const char* kGgufOnly[] = {"--type", "--imatrix", "--use-plan", "--met
                                      "--calibrate"};
 constexpr const char* kHfOnly[] = {"--bits",      "--group-size",     "--asymmetric",
                                    "--act-order", "--group-aware",    "--no-reorder",
-                                   "--damping",   "--max-shard-size", "--max-sentences"};
+                                   "--damping",   "--max-shard-size"};
 
 // The first option given that the format does not have; empty when there is none.
 std::string ForeignOption(const CLI::App& command, bool gguf) {
@@ -71,6 +73,8 @@ Result<void> FinishHfOptions(QuantizeArguments& arguments) {
   hf.format = arguments.format;
   hf.symmetric = !arguments.asymmetric;
   hf.plan_only = arguments.options.plan_only;
+  hf.text = arguments.options.text;
+  hf.cache_folder = arguments.options.cache_folder;
   if (arguments.act_order) hf.reordering = "act-order";
   if (arguments.no_reorder) hf.reordering = "none";
   return {};
@@ -83,6 +87,11 @@ void RunQuantizeCommand(const CLI::App& command, Context& context, QuantizeArgum
     return FinishWithError(context,
                            {ErrorCode::kInvalidArgument,
                             foreign + " does not go with --format " + arguments.format, ""});
+  }
+  if (command.get_option("--cache")->count() > 0) {
+    arguments.options.cache_folder = arguments.cache_folder;
+  } else if (arguments.no_cache) {
+    arguments.options.cache_folder = "";
   }
   if (gguf) return RunQuantize(context, arguments);
   api::SetQuiet(context.quiet);
@@ -131,13 +140,40 @@ void AddHfOptions(CLI::App& command, QuantizeArguments& arguments) {
       ->capture_default_str()
       ->group(group);
   command
-      .add_option("--max-sentences", arguments.hf.max_sentences,
-                  "Of the calibration set that ships; 0: all")
-      ->check(CLI::Range(0, 1000000))
-      ->group(group);
-  command
       .add_option("--max-shard-size", arguments.max_shard_size,
                   "Cut the safetensors into files of this size; default 5GB")
+      ->group(group);
+}
+
+// What gptq (all formats) and --calibrate measure on.
+void AddCalibrationOptions(CLI::App& command, QuantizeArguments& arguments) {
+  const char* group = "Calibration (--method gptq, --calibrate, --format gptq)";
+  api::CalibrationText& text = arguments.options.text;
+  command
+      .add_option("--sources", text.sources,
+                  "Sentences that the model translates: JSONL, a suite, TSV (first column) or plain "
+                  "text; default: the set that ships")
+      ->group(group);
+  command.add_option("--from", text.from, "Their language")->capture_default_str()->group(group);
+  command
+      .add_option("--to", text.languages,
+                  "Languages to translate to, comma separated; default: the ten of the built-in "
+                  "suite, or those of --languages")
+      ->delimiter(',')
+      ->group(group);
+  command
+      .add_option("--max-sentences", text.max_sentences,
+                  "Of the set, evenly spread; 0: all. Calibration time grows with it")
+      ->check(CLI::Range(0, 1000000))
+      ->group(group);
+  CLI::Option* cache =
+      command
+          .add_option("--cache", arguments.cache_folder,
+                      "Folder that keeps what gptq measures of a model and a text, for the next "
+                      "run; default: DRAGOMAN_CACHE, XDG_CACHE_HOME/dragoman or ~/.cache/dragoman")
+          ->group(group);
+  command.add_flag("--no-cache", arguments.no_cache, "Keep nothing, resume nothing")
+      ->excludes(cache)
       ->group(group);
 }
 
@@ -169,12 +205,12 @@ void AddCalibrate(CLI::App& app, Context& context) {
                       "Checkpoint folder, .safetensors or .gguf; default: the bundled model");
   command->add_option("-o,--output", options->output, "Importance matrix (imatrix GGUF) to write")
       ->required();
-  command->add_option("--sources", options->sources,
-                      "JSONL or plain text; default: the calibration set that ships");
-  command->add_option("--from", options->from, "Source language")->capture_default_str();
-  command->add_option("--languages", options->languages, "Target languages, comma separated")
+  command->add_option("--sources", options->text.sources,
+                      "JSONL, a suite, TSV or plain text; default: the calibration set that ships");
+  command->add_option("--from", options->text.from, "Source language")->capture_default_str();
+  command->add_option("--languages", options->text.languages, "Target languages, comma separated")
       ->delimiter(',');
-  command->add_option("--max-sentences", options->max_sentences, "0: all")
+  command->add_option("--max-sentences", options->text.max_sentences, "0: all")
       ->check(CLI::Range(0, 1000000));
   AddMachineOptions(*command, context);
   command->footer(
@@ -226,6 +262,7 @@ void AddQuantize(CLI::App& app, Context& context) {
       "tensor gets the type that loses least within it");
   command->add_flag("--plan", arguments->options.plan_only,
                     "Print what would be written, with the exact size, and stop");
+  AddCalibrationOptions(*command, *arguments);
   AddHfOptions(*command, *arguments);
   AddVocabularyOptions(*command, arguments->options);
   AddMachineOptions(*command, context);

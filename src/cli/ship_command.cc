@@ -23,7 +23,7 @@ void AddShip(CLI::App& app, Context& context) {
       ->add_option("--effort", options->effort,
                    "fast: importance-weighted rounding; best: a type for every tensor by measured "
                    "sensitivity, and error feedback (GPTQ)")
-      ->check(CLI::IsMember({"fast"}))
+      ->check(CLI::IsMember({"fast", "best"}))
       ->capture_default_str();
   command
       ->add_option("--languages", options->languages,
@@ -31,6 +31,10 @@ void AddShip(CLI::App& app, Context& context) {
       ->delimiter(',');
   command
       ->add_option("--samples-per-language", options->samples_per_language, "0: all of the suite")
+      ->check(CLI::Range(0, 1000000));
+  command
+      ->add_option("--calibration-sentences", options->calibration_sentences,
+                   "Sentences to calibrate on; 0: by effort")
       ->check(CLI::Range(0, 1000000));
   command->add_option("--stop-after", options->stop_after, "Name of the last phase to run");
   command->add_flag("--force", options->force, "Run every phase again, even if nothing changed");
@@ -41,7 +45,7 @@ void AddShip(CLI::App& app, Context& context) {
       "continues. Everything lies in the workspace (--workspace, default work/): CHECKLIST.md, "
       "checklist.json,\n"
       "report.html, eval/, models/, evidence/, logs/.\n\n"
-      "Examples:\n  dragoman ship\n  dragoman ship --model translategemma-4b-it --workspace "
+      "Examples:\n  dragoman ship\n  dragoman ship --effort best\n  dragoman ship --model translategemma-4b-it --workspace "
       "work-4b");
   command->callback([&context, options] {
     api::SetQuiet(context.quiet);

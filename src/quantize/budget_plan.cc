@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "quantize/quantize_source.h"
@@ -71,6 +73,8 @@ Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments
   costs_options.types_of_32.assign(std::begin(kCandidatesOf32), std::end(kCandidatesOf32));
   costs_options.sample_rows = options.sample_rows;
   costs_options.threads = options.threads;
+  // The rows of a trimmed embedding are others, which the key of a cost does not know.
+  if (options.vocabulary == nullptr) costs_options.store = options.store;
   costs_options.progress = options.progress;
   DRAGOMAN_ASSIGN_OR_RETURN(
       std::vector<TensorCosts> costs,
@@ -105,6 +109,14 @@ Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments
   }
   budget.plan.predicted_kl = sum;
   return budget;
+}
+
+void CopyPredictions(const QuantizePlan& from, QuantizePlan& to) {
+  to.predicted_kl = from.predicted_kl;
+  for (size_t i = 0; i < std::min(from.tensors.size(), to.tensors.size()); ++i) {
+    if (from.tensors[i].name != to.tensors[i].name) continue;
+    to.tensors[i].predicted_kl = from.tensors[i].predicted_kl;
+  }
 }
 
 }  // namespace dragoman

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "dragoman/result.h"
+#include "quantize/calibration_store.h"
 #include "quantize/quantize.h"
 #include "quantize/recipe.h"
 #include "quantize/second_moments.h"
@@ -17,6 +18,7 @@ struct BudgetOptions {
   uint64_t max_file_bytes = 0;
   int64_t sample_rows = 32;                       // of each tensor and type, see TypeCostOptions
   const VocabularyOptions* vocabulary = nullptr;  // trim to it first; null: keep all
+  const CalibrationStore* store = nullptr;        // of the moments; keeps what types cost
   int threads = 0;
   std::function<void(size_t done, size_t total, const std::string& tensor)> progress;
 };
@@ -30,6 +32,9 @@ struct BudgetPlan {
 // MeasureTypeCosts; kInvalidArgument when nothing fits, saying the smallest file.
 Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments& moments,
                                     const BudgetOptions& options);
+
+// What was predicted for each tensor, into a plan of the same tensors made later.
+void CopyPredictions(const QuantizePlan& from, QuantizePlan& to);
 
 }  // namespace dragoman
 

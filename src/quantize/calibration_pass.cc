@@ -14,6 +14,7 @@
 namespace dragoman {
 namespace {
 
+constexpr size_t kRequestsOfPart = 128;    // stored together
 constexpr int64_t kForwardTokens = 512;            // of one sequence in one forward call
 constexpr int64_t kBatchTokens = 1024;             // of all sequences in one forward call
 constexpr int64_t kMaxLogits = int64_t{64} << 20;  // of one forward call: 256 MiB
@@ -32,7 +33,7 @@ class TapGuard {
 
 Result<std::vector<CalibrationGroup>> BuildGroups(Translator& translator,
                                                   std::span<const TranslationRequest> requests,
-                                                  const std::vector<Translation>& translations) {
+                                                  const std::vector<StoredTranslation>& translations) {
   std::map<std::pair<std::string, std::string>, CalibrationGroup> groups;  // ordered: deterministic
   const Tokenizer& tokenizer = translator.tokenizer();
   const int64_t context = translator.model().config().context_length;
@@ -60,6 +61,24 @@ Result<std::vector<CalibrationGroup>> BuildGroups(Translator& translator,
   std::vector<CalibrationGroup> list;
   for (auto& [pair, group] : groups) list.push_back(std::move(group));
   return list;
+}
+
+Result<std::vector<StoredTranslation>> TranslatePart(Translator& translator,
+                                                     std::span<const TranslationRequest> requests,
+                                                     const std::function<void(size_t)>& report,
+                                                     const CalibrationStore* store, size_t part) {
+  if (store != nullptr) {
+    if (auto stored = store->LoadTranslations(part, requests.size())) return std::move(*stored);
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      auto translations,
+      translator.Translate(requests, TranslateOptions{}, [&](size_t done, size_t) { report(done); }));
+  std::vector<StoredTranslation> kept;
+  for (Translation& translation : translations) {
+    kept.push_back({std::move(translation.text), translation.pieces});
+  }
+  if (store != nullptr) DRAGOMAN_RETURN_IF_ERROR(store->SaveTranslations(part, kept));
+  return kept;
 }
 
 // Runs sequences through the model once, a batch of them side by side.
@@ -151,12 +170,19 @@ class CalibrationPass {
 
 Result<std::vector<CalibrationGroup>> TranslateForCalibration(
     Translator& translator, std::span<const TranslationRequest> requests,
-    const std::function<void(size_t done, size_t total)>& progress) {
-  TranslateOptions options;
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto translations,
-                            translator.Translate(requests, options, [&](size_t done, size_t total) {
-                              if (progress) progress(done, total);
-                            }));
+    const std::function<void(size_t done, size_t total)>& progress, const CalibrationStore* store) {
+  std::vector<StoredTranslation> translations;
+  const size_t of_part = store == nullptr ? requests.size() : kRequestsOfPart;
+  for (size_t first = 0, part = 0; first < requests.size(); first += of_part, ++part) {
+    const auto own = requests.subspan(first, std::min(of_part, requests.size() - first));
+    const auto report = [&](size_t done) {
+      if (progress) progress(first + done, requests.size());
+    };
+    DRAGOMAN_ASSIGN_OR_RETURN(auto done, TranslatePart(translator, own, report, store, part));
+    translations.insert(translations.end(), std::make_move_iterator(done.begin()),
+                        std::make_move_iterator(done.end()));
+    report(own.size());
+  }
   return BuildGroups(translator, requests, translations);
 }
 

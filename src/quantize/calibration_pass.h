@@ -10,6 +10,7 @@
 #include "dragoman/result.h"
 #include "model/gemma3.h"
 #include "model/gemma3_gradients.h"
+#include "quantize/calibration_store.h"
 #include "translate/translator.h"
 
 namespace dragoman {
@@ -27,10 +28,12 @@ struct CalibrationGroup {  // all sequences of one language pair
 };
 
 // Translates the requests greedily: on-template prompts with the model's own translations, in a
-// fixed order. Errors: those of Translator; kInvalidArgument when nothing could be translated.
+// fixed order. With a store, in parts, and no stored part again. Errors: those of Translator and of
+// writing a part; kInvalidArgument when nothing could be translated.
 Result<std::vector<CalibrationGroup>> TranslateForCalibration(
     Translator& translator, std::span<const TranslationRequest> requests,
-    const std::function<void(size_t done, size_t total)>& progress = {});
+    const std::function<void(size_t done, size_t total)>& progress = {},
+    const CalibrationStore* store = nullptr);
 
 // The sequences in batches of at most so many rows and asked rows (one sequence at least).
 std::vector<PackedSequences> PackSequences(const std::vector<CalibrationGroup>& groups,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "base/atomic_file.h"
@@ -27,33 +28,79 @@ std::vector<std::string_view> SplitLines(std::string_view text) {
   return lines;
 }
 
-// The sentence in a JSONL line: its "text" or "source"; empty for a header line ("schema").
-Result<std::string> SentenceOf(std::string_view line, const std::string& where) {
+// The sentence in a JSONL line: its "text" or "source", a string or one by language; empty for a
+// header line ("schema").
+Result<std::string> SentenceOf(std::string_view line, const std::string& language,
+                               const std::string& where) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ParseJson(line, where));
   if (!json.is_object()) return Fail(ErrorCode::kCorruptFile, "expected a JSON object", where);
   if (json.contains("schema")) return std::string();
   for (const char* key : {"text", "source"}) {
-    if (auto found = json.find(key); found != json.end() && found->is_string()) {
-      return found->get<std::string>();
-    }
+    auto found = json.find(key);
+    if (found == json.end()) continue;
+    const Json value = found->is_object() ? found->value(language, Json()) : *found;
+    if (value.is_string()) return value.get<std::string>();
   }
   return Fail(ErrorCode::kCorruptFile, "expected a string \"text\" or \"source\", found neither",
               where);
 }
 
-Result<std::vector<std::string>> ReadSentences(const std::string& path, const std::string& text) {
-  const bool jsonl = path.size() > 6 && path.substr(path.size() - 6) == ".jsonl";
+// What a file holds, by the end of its name.
+enum class SourceFormat { kText, kTsv, kJsonl, kSuite };
+
+SourceFormat FormatOf(const std::string& path) {
+  const std::string extension = std::filesystem::path(path).extension().string();
+  return extension == ".jsonl"  ? SourceFormat::kJsonl
+         : extension == ".json" ? SourceFormat::kSuite
+         : extension == ".tsv"  ? SourceFormat::kTsv
+                                : SourceFormat::kText;
+}
+
+// A line each; of TSV the first column.
+Result<std::vector<std::string>> ReadLines(const std::string& path, const std::string& text,
+                                           SourceFormat format, const std::string& language) {
   std::vector<std::string> sentences;
   size_t number = 0;
   for (std::string_view line : SplitLines(text)) {
     ++number;
+    if (format == SourceFormat::kTsv) line = line.substr(0, line.find('\t'));
     if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
     std::string sentence(line);
-    if (jsonl) {
-      DRAGOMAN_ASSIGN_OR_RETURN(sentence, SentenceOf(line, path + ":" + std::to_string(number)));
+    if (format == SourceFormat::kJsonl) {
+      DRAGOMAN_ASSIGN_OR_RETURN(sentence, SentenceOf(line, language, path + ":" + std::to_string(number)));
     }
     if (!sentence.empty()) sentences.push_back(std::move(sentence));
   }
+  return sentences;
+}
+
+// The sources of a suite as `dragoman suite` writes it, each once (a suite has a sample a language).
+Result<std::vector<std::string>> ReadSuiteSources(const std::string& path,
+                                                  const std::string& text) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ParseJson(text, path));
+  const auto samples = json.is_object() ? json.find("samples") : json.end();
+  if (samples == json.end() || !samples->is_array()) {
+    return Fail(ErrorCode::kCorruptFile, "expected a suite with \"samples\", found none", path);
+  }
+  std::vector<std::string> sentences;
+  std::set<std::string> seen;
+  for (const Json& sample : *samples) {
+    const auto source = sample.is_object() ? sample.find("source") : sample.end();
+    if (source == sample.end() || !source->is_string()) {
+      return Fail(ErrorCode::kCorruptFile, "expected samples with a string \"source\"", path);
+    }
+    const auto sentence = source->get<std::string>();
+    if (!sentence.empty() && seen.insert(sentence).second) sentences.push_back(sentence);
+  }
+  return sentences;
+}
+
+Result<std::vector<std::string>> ReadSentences(const std::string& path, const std::string& text,
+                                               const std::string& language) {
+  const SourceFormat format = FormatOf(path);
+  DRAGOMAN_ASSIGN_OR_RETURN(auto sentences, format == SourceFormat::kSuite
+                                                ? ReadSuiteSources(path, text)
+                                                : ReadLines(path, text, format, language));
   if (sentences.empty()) return Fail(ErrorCode::kInvalidArgument, "no sentence in the file", path);
   return sentences;
 }
@@ -75,8 +122,8 @@ Result<CalibrationSet> LoadCalibrationSet(const CalibrationOptions& options) {
     DRAGOMAN_ASSIGN_OR_RETURN(path, FindSharedData("data/calibration/sources.jsonl"));
   }
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxSourcesBytes));
-  DRAGOMAN_ASSIGN_OR_RETURN(auto sentences, ReadSentences(path, text));
   DRAGOMAN_ASSIGN_OR_RETURN(const Language source, FindLanguage(options.source_language));
+  DRAGOMAN_ASSIGN_OR_RETURN(auto sentences, ReadSentences(path, text, source.code));
   std::vector<Language> targets;
   std::vector<std::string> codes = options.target_languages;
   if (codes.empty()) codes.assign(std::begin(kDefaultTargets), std::end(kDefaultTargets));

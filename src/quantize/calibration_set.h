@@ -17,7 +17,9 @@ namespace dragoman {
 inline constexpr int64_t kFeedbackTargets = 3;
 
 struct CalibrationOptions {
-  std::string sources_path;  // JSONL ("text" or "source") or plain text; empty: the set that ships
+  // JSONL ("text" or "source"), a suite (.json), TSV (first column) or plain text; empty: the set
+  // that ships.
+  std::string sources_path;
   std::string source_language = "en";
   std::vector<std::string> target_languages;  // empty: zh es fr de ja ko ar hi ru
   int64_t max_sentences = 0;                  // 0: all; else evenly spread over the set

@@ -6,11 +6,13 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "dragoman/result.h"
 #include "quantize/calibration_set.h"
+#include "quantize/calibration_store.h"
 #include "quantize/layerwise_moments.h"
 #include "quantize/output_sensitivity.h"
 #include "translate/translator.h"
@@ -19,13 +21,16 @@ namespace dragoman {
 
 struct FeedbackCalibrationOptions {
   bool sequential = false;  // see LayerwiseMoments
+  // Keeps what is measured in CACHE/calibration/KEY, the key made of model and text, and does
+  // not measure again what is there. Empty: keeps nothing.
+  std::string cache_folder;
   // Steps one after the other: "translate" in sentences, "sensitivity" in batches.
   std::function<void(const std::string& step, size_t done, size_t total)> progress;
 };
 
 class FeedbackCalibration {
  public:
-  // Errors: those of TranslateForCalibration and MeasureSensitivities.
+  // Errors: those of TranslateForCalibration and MeasureSensitivities; kIo.
   static Result<std::unique_ptr<FeedbackCalibration>> Measure(
       std::unique_ptr<Translator> translator, const CalibrationSet& set,
       const FeedbackCalibrationOptions& options);
@@ -33,9 +38,15 @@ class FeedbackCalibration {
   SecondMoments& moments() { return *moments_; }
   Gemma3& model() { return translator_->model(); }
   const std::vector<PackedSequences>& batches() const { return batches_; }
+  // What all of it depends on: SHA-256 over the model's files and the text. Empty without a cache.
+  const std::string& key() const { return key_; }
+  const std::string& dataset() const { return dataset_; }  // name of the text
+  const CalibrationStore* store() const { return store_ ? &*store_ : nullptr; }
 
  private:
   std::unique_ptr<Translator> translator_;
+  std::string key_, dataset_;
+  std::optional<CalibrationStore> store_;
   std::vector<PackedSequences> batches_;
   Sensitivities sensitivities_;
   std::unique_ptr<LayerwiseMoments> moments_;

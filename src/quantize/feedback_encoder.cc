@@ -27,20 +27,6 @@ Sums SumRows(int64_t rows, ThreadPool& pool, const Body& body) {
   return sum;
 }
 
-// What is added up over a tensor, group by group.
-struct EncodedSums {
-  double squared_error = 0, square = 0;  // of the values
-  double loss = 0, energy = 0;           // (w - q) H (w - q)^T, w H w^T
-
-  EncodedSums& operator+=(const EncodedSums& other) {
-    squared_error += other.squared_error;
-    square += other.square;
-    loss += other.loss;
-    energy += other.energy;
-    return *this;
-  }
-};
-
 // Sum over the rows of w H w^T: what the loss is relative to.
 double OutputEnergy(const float* values, int64_t rows, const Hessian& hessian, Backend& backend,
                     ThreadPool& pool) {
@@ -61,14 +47,14 @@ double OutputEnergy(const float* values, int64_t rows, const Hessian& hessian, B
   return energy;
 }
 
-EncodedSums CompareValues(const float* source, int64_t rows, int64_t cols, BlockType type,
+GroupSums CompareValues(const float* source, int64_t rows, int64_t cols, BlockType type,
                           const std::vector<std::byte>& blocks, ThreadPool& pool) {
   const auto row_bytes = static_cast<size_t>(*TensorBytes(type, 1, static_cast<uint64_t>(cols)));
-  return SumRows<EncodedSums>(rows, pool, [&](int64_t row) {
+  return SumRows<GroupSums>(rows, pool, [&](int64_t row) {
     std::vector<float> decoded(static_cast<size_t>(cols));
     TraitsOf(type).decode(blocks.data() + static_cast<size_t>(row) * row_bytes, cols,
                           decoded.data());
-    EncodedSums sums;
+    GroupSums sums;
     for (int64_t i = 0; i < cols; ++i) {
       const double x = source[row * cols + i], rest = x - decoded[static_cast<size_t>(i)];
       sums.squared_error += rest * rest;
@@ -96,13 +82,54 @@ bool DecodeGroup(const TensorInfo& info, std::span<const std::byte> bytes, int64
 
 }  // namespace
 
-FeedbackEncoder::FeedbackEncoder(SecondMoments& moments, double damping, FeedbackOptions options)
-    : moments_(moments), damping_(damping), options_(options) {}
+FeedbackEncoder::FeedbackEncoder(SecondMoments& moments, double damping, FeedbackOptions options,
+                                 OutputJournal* journal)
+    : moments_(moments), damping_(damping), options_(options), journal_(journal) {}
 
-Result<bool> FeedbackEncoder::Covers(const EncodeRequest& request) {
-  if (request.tensor->is_norm || FindPartsTraits(request.type) == nullptr) return false;
+bool FeedbackEncoder::Covers(const EncodeRequest& request) const {
+  return !request.tensor->is_norm && FindPartsTraits(request.type) != nullptr &&
+         moments_.Has(request.tensor->name);
+}
+
+Result<const FeedbackEncoder::Input*> FeedbackEncoder::InputOf(const EncodeRequest& request,
+                                                               ThreadPool& pool) {
+  if (input_) return &*input_;
   DRAGOMAN_ASSIGN_OR_RETURN(const Hessian* hessian, moments_.Of(request.tensor->name));
-  return hessian != nullptr;
+  const auto cols = static_cast<int64_t>(request.tensor->info->cols());
+  if (hessian->dim != cols) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("second moments of {}: expected {} columns, found {}",
+                            request.tensor->name, cols, hessian->dim));
+  }
+  if (!backend_) {
+    DRAGOMAN_ASSIGN_OR_RETURN(backend_, OpenBackend("auto", pool.threads()));
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(FeedbackFactor factor,
+                            FactorForFeedback(*hessian, damping_, *backend_, pool));
+  input_.emplace(Input{hessian, std::move(factor)});
+  return &*input_;
+}
+
+Result<EncodedRows> FeedbackEncoder::EncodeGroup(const Checkpoint& checkpoint,
+                                                 const EncodeRequest& request, int64_t first_row,
+                                                 int64_t rows, ThreadPool& pool) {
+  const TensorInfo& info = *request.tensor->info;
+  const auto cols = static_cast<int64_t>(info.cols());
+  DRAGOMAN_ASSIGN_OR_RETURN(const Input* input, InputOf(request, pool));
+  values_.resize(static_cast<size_t>(rows * cols));
+  if (!DecodeGroup(info, checkpoint.Data(info), first_row, rows, pool, values_.data())) {
+    return Fail(ErrorCode::kCorruptFile, "expected finite weights, found NaN or infinity",
+                checkpoint.files()[info.file_index] + ": tensor " + info.name);
+  }
+  const FeedbackContext context{&input->factor, &input->hessian->mean};
+  EncodedRows group;
+  group.blocks.resize(*TensorBytes(request.type, static_cast<uint64_t>(rows), info.cols()));
+  const FeedbackLoss loss = RoundWithFeedback(context, request.type, values_.data(), rows, options_,
+                                              *backend_, pool, group.blocks.data());
+  group.sums = CompareValues(values_.data(), rows, cols, request.type, group.blocks, pool);
+  group.sums.loss = loss.after_passes;
+  group.sums.energy = OutputEnergy(values_.data(), rows, *input->hessian, *backend_, pool);
+  return group;
 }
 
 Result<FeedbackTensorError> FeedbackEncoder::Encode(const Checkpoint& checkpoint,
@@ -110,41 +137,29 @@ Result<FeedbackTensorError> FeedbackEncoder::Encode(const Checkpoint& checkpoint
                                                     const ByteSink& sink,
                                                     const std::function<void(uint64_t)>& on_piece) {
   const TensorInfo& info = *request.tensor->info;
-  DRAGOMAN_ASSIGN_OR_RETURN(const Hessian* found, moments_.Of(request.tensor->name));
-  const Hessian& hessian = *found;
   const auto rows = static_cast<int64_t>(info.rows()), cols = static_cast<int64_t>(info.cols());
-  if (hessian.dim != cols) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("second moments of {}: expected {} columns, found {}",
-                            request.tensor->name, cols, hessian.dim));
-  }
-  if (!backend_) {
-    DRAGOMAN_ASSIGN_OR_RETURN(backend_, OpenBackend("auto", pool.threads()));
-  }
-  DRAGOMAN_ASSIGN_OR_RETURN(const FeedbackFactor factor,
-                            FactorForFeedback(hessian, damping_, *backend_, pool));
-  const FeedbackContext context{&factor, &hessian.mean};
   const int64_t group_rows = std::min(rows, FeedbackGroupRows(cols, options_));
-  const uint64_t source_row_bytes = *TensorBytes(info.type, 1, info.cols());
   const uint64_t row_bytes = *TensorBytes(request.type, 1, info.cols());
-  std::vector<float> values(static_cast<size_t>(group_rows * cols));
-  std::vector<std::byte> blocks, all;
-  EncodedSums total;
+  std::vector<std::byte> all;
+  GroupSums total;
+  input_.reset();
   for (int64_t first = 0; first < rows; first += group_rows) {
     const int64_t count = std::min(group_rows, rows - first);
-    if (!DecodeGroup(info, checkpoint.Data(info), first, count, pool, values.data())) {
-      return Fail(ErrorCode::kCorruptFile, "expected finite weights, found NaN or infinity",
-                  checkpoint.files()[info.file_index] + ": tensor " + info.name);
+    std::optional<EncodedRows> group;
+    if (journal_ != nullptr) {
+      group =
+          journal_->Find(request.tensor->name, first, static_cast<uint64_t>(count) * row_bytes);
     }
-    blocks.resize(static_cast<uint64_t>(count) * row_bytes);
-    total.loss += RoundWithFeedback(context, request.type, values.data(), count, options_,
-                                    *backend_, pool, blocks.data())
-                      .after_passes;
-    total.energy += OutputEnergy(values.data(), count, hessian, *backend_, pool);
-    total += CompareValues(values.data(), count, cols, request.type, blocks, pool);
-    DRAGOMAN_RETURN_IF_ERROR(sink(blocks));
-    if (moments_.wants_blocks()) all.insert(all.end(), blocks.begin(), blocks.end());
-    if (on_piece) on_piece(static_cast<uint64_t>(count) * source_row_bytes);
+    if (!group) {
+      DRAGOMAN_ASSIGN_OR_RETURN(group, EncodeGroup(checkpoint, request, first, count, pool));
+      if (journal_ != nullptr) {
+        DRAGOMAN_RETURN_IF_ERROR(journal_->Append(request.tensor->name, first, *group));
+      }
+    }
+    total += group->sums;
+    DRAGOMAN_RETURN_IF_ERROR(sink(group->blocks));
+    if (moments_.wants_blocks()) all.insert(all.end(), group->blocks.begin(), group->blocks.end());
+    if (on_piece) on_piece(static_cast<uint64_t>(count) * *TensorBytes(info.type, 1, info.cols()));
   }
   if (moments_.wants_blocks()) {
     DRAGOMAN_RETURN_IF_ERROR(moments_.Quantized(request.tensor->name, request.type, all));

@@ -12,12 +12,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "dragoman/result.h"
 #include "formats/checkpoint.h"
 #include "kernels/kernels.h"
 #include "quantize/error_feedback.h"
 #include "quantize/feedback_factor.h"
+#include "quantize/output_journal.h"
 #include "quantize/second_moments.h"
 #include "quantize/tensor_encoder.h"
 
@@ -30,11 +32,13 @@ struct FeedbackTensorError {
 
 class FeedbackEncoder {
  public:
-  // `moments` must outlive the encoder. damping: share of the mean diagonal.
-  FeedbackEncoder(SecondMoments& moments, double damping, FeedbackOptions options);
+  // `moments` must outlive the encoder, and so must the journal of finished rows, unless it is null.
+  // damping: share of the mean diagonal.
+  FeedbackEncoder(SecondMoments& moments, double damping, FeedbackOptions options,
+                  OutputJournal* journal = nullptr);
 
   // Is there a Hessian for this tensor, and can its blocks be taken apart?
-  Result<bool> Covers(const EncodeRequest& request);
+  bool Covers(const EncodeRequest& request) const;
 
   // Works in groups of rows; owns the factor of the last input (feedback_factor.h) and the buffers
   // of a group (error_feedback.h) with its values as float32. Errors: those of EncodeTensor;
@@ -44,9 +48,21 @@ class FeedbackEncoder {
                                      const std::function<void(uint64_t)>& on_piece);
 
  private:
+  // What rounding needs to know of a tensor's input, made when the first group asks.
+  struct Input {
+    const Hessian* hessian = nullptr;
+    FeedbackFactor factor;
+  };
+  Result<const Input*> InputOf(const EncodeRequest& request, ThreadPool& pool);
+  Result<EncodedRows> EncodeGroup(const Checkpoint& checkpoint, const EncodeRequest& request,
+                                  int64_t first_row, int64_t rows, ThreadPool& pool);
+
   SecondMoments& moments_;
   const double damping_;
   const FeedbackOptions options_;
+  OutputJournal* const journal_;
+  std::optional<Input> input_;  // of the tensor being encoded
+  std::vector<float> values_;   // of a group
   std::unique_ptr<Backend> backend_;
 };
 

@@ -28,6 +28,11 @@ LayerwiseMoments::LayerwiseMoments(Gemma3& model, const std::vector<PackedSequen
       sensitivities_(sensitivities),
       sequential_(sequential) {}
 
+bool LayerwiseMoments::Has(std::string_view tensor) const {
+  return sensitivities_.tables.find(tensor) != sensitivities_.tables.end() ||
+         sensitivities_.linears.find(tensor) != sensitivities_.linears.end();
+}
+
 Result<const Hessian*> LayerwiseMoments::Of(std::string_view tensor) {
   if (const auto table = sensitivities_.tables.find(tensor); table != sensitivities_.tables.end()) {
     return &table->second;

@@ -25,6 +25,7 @@ class LayerwiseMoments : public SecondMoments {
   LayerwiseMoments(Gemma3& model, const std::vector<PackedSequences>& batches,
                    const Sensitivities& sensitivities, bool sequential);
 
+  bool Has(std::string_view tensor) const override;
   Result<const Hessian*> Of(std::string_view tensor) override;
   bool wants_blocks() const override { return sequential_; }
   Result<void> Quantized(std::string_view tensor, BlockType type,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/random.h"
@@ -43,17 +44,26 @@ std::vector<float> RelativeToMean(const std::vector<double>& values) {
   return relative;
 }
 
+// Sums one part: some batches, by the same model.
 class SensitivityPass {
  public:
   SensitivityPass(Gemma3& model, const SensitivityOptions& options)
-      : model_(model), gradients_(model), options_(options), random_(options.seed) {}
+      : model_(model), gradients_(model), options_(options) {}
 
-  Result<void> Run(const PackedSequences& batch) {
+  // `part` seeds the draws.
+  void Begin(size_t part) {
+    random_ = Random(options_.seed + part);
+    part_ = {};
+    squares_.clear();
+    tables_.clear();
+  }
+
+  Result<void> Add(const PackedSequences& batch) {
     DRAGOMAN_ASSIGN_OR_RETURN(const auto logits, gradients_.Forward(batch));
     const int64_t vocab = model_.config().vocab;
     const std::vector<float> p = Probabilities(logits, vocab);
     const auto asked = static_cast<int64_t>(batch.asked_rows.size());
-    sensitivities_.predicted += static_cast<uint64_t>(asked);
+    part_.predicted += static_cast<uint64_t>(asked);
     bool first_draw = true;
     GradientTaps taps;
     taps.linear = [&](const LinearGradient& linear) {
@@ -77,17 +87,12 @@ class SensitivityPass {
     return {};
   }
 
-  Sensitivities Finish() {
+  SensitivityPart Finish() {
     for (auto& [name, squares] : squares_) {
-      if (auto found = sensitivities_.linears.find(name); found != sensitivities_.linears.end()) {
-        found->second.outputs = RelativeToMean(squares);
-      }
+      part_.linears[name].output_squares.assign(squares.begin(), squares.end());
     }
-    for (auto& [name, moments] : tables_) {
-      sensitivities_.tables[name] = moments.Take(
-          sensitivities_.predicted, 1.0 / static_cast<double>(sensitivities_.predicted));
-    }
-    return std::move(sensitivities_);
+    for (auto& [name, moments] : tables_) part_.tables[name] = moments.Take(part_.predicted, 1.0);
+    return std::move(part_);
   }
 
  private:
@@ -95,18 +100,20 @@ class SensitivityPass {
     const std::string name(linear.tensor);
     std::vector<double>& squares = squares_[name];
     squares.resize(static_cast<size_t>(linear.outputs));
-    LinearSensitivity& sensitivity = sensitivities_.linears[name];
-    if (first_draw) sensitivity.rows.emplace_back(static_cast<size_t>(linear.rows), 0.0f);
-    std::vector<float>& rows = sensitivity.rows.back();
+    std::vector<float>& rows = part_.linears[name].rows;
+    const auto count = static_cast<size_t>(linear.rows);
+    if (first_draw) rows.resize(rows.size() + count);
+    float* own = rows.data() + rows.size() - count;
     const double share = 1.0 / (static_cast<double>(linear.outputs) * options_.draws);
-    for (int64_t r = 0; r < linear.rows; ++r) {
+    for (size_t r = 0; r < count; ++r) {
+      const float* gradient = linear.by_output + r * static_cast<size_t>(linear.outputs);
       double sum = 0;
-      for (int64_t j = 0; j < linear.outputs; ++j) {
-        const double g = linear.by_output[r * linear.outputs + j];
-        sum += g * g;
-        squares[static_cast<size_t>(j)] += g * g;
+      for (size_t j = 0; j < squares.size(); ++j) {
+        const double square = static_cast<double>(gradient[j]) * gradient[j];
+        sum += square;
+        squares[j] += square;
       }
-      rows[static_cast<size_t>(r)] += static_cast<float>(share * sum);
+      own[r] += static_cast<float>(share * sum);
     }
   }
 
@@ -144,12 +151,83 @@ class SensitivityPass {
   Gemma3& model_;
   Gemma3Gradients gradients_;
   const SensitivityOptions options_;
-  Random random_;
-  Sensitivities sensitivities_;
+  Random random_{0};
+  SensitivityPart part_;
   std::map<std::string, std::vector<double>> squares_;  // of the gradients by each output
   std::map<std::string, WeightedMoments> tables_;
   std::vector<float> weights_;
   MomentScratch scratch_;
+};
+
+using Batches = std::span<const PackedSequences>;
+
+// Whether a stored part is one of these batches of this model.
+bool Fits(const SensitivityPart& part, Batches batches, Gemma3& model) {
+  uint64_t rows = 0, asked = 0;
+  for (const PackedSequences& batch : batches) {
+    rows += static_cast<uint64_t>(batch.rows());
+    asked += batch.asked_rows.size();
+  }
+  if (part.predicted != asked || part.linears.empty()) return false;
+  for (const auto& [name, linear] : part.linears) {
+    const auto outputs = static_cast<size_t>(model.matrix(name).rows);
+    if (outputs == 0 || linear.rows.size() != rows || linear.output_squares.size() != outputs) {
+      return false;
+    }
+  }
+  for (const std::string& name : model.matrix_names()) {
+    const auto table = part.tables.find(name);
+    const bool is_table = table != part.tables.end();
+    if (is_table && table->second.dim != model.matrix(name).cols) return false;
+    if (!is_table && !part.linears.contains(name)) return false;
+  }
+  return true;
+}
+
+// Adds the parts up, in their order.
+class SensitivitySum {
+ public:
+  void Add(SensitivityPart part, Batches batches) {
+    sum_.predicted += part.predicted;
+    for (auto& [name, linear] : part.linears) AddLinear(name, linear, batches);
+    for (auto& [name, table] : part.tables) AddTable(name, std::move(table));
+  }
+
+  Sensitivities Finish() {
+    for (auto& [name, squares] : squares_) sum_.linears[name].outputs = RelativeToMean(squares);
+    const auto scale = static_cast<float>(1.0 / static_cast<double>(sum_.predicted));
+    for (auto& [name, table] : sum_.tables) {
+      table.tokens = sum_.predicted;
+      for (float& value : table.mean) value *= scale;
+    }
+    return std::move(sum_);
+  }
+
+ private:
+  void AddLinear(const std::string& name, const SensitivityPart::Linear& linear, Batches batches) {
+    LinearSensitivity& own = sum_.linears[name];
+    auto next = linear.rows.begin();
+    for (const PackedSequences& batch : batches) {
+      own.rows.emplace_back(next, next + batch.rows());
+      next += batch.rows();
+    }
+    std::vector<double>& squares = squares_[name];
+    squares.resize(linear.output_squares.size());
+    for (size_t i = 0; i < squares.size(); ++i) squares[i] += linear.output_squares[i];
+  }
+
+  void AddTable(const std::string& name, Hessian table) {
+    const auto [own, is_new] = sum_.tables.try_emplace(name, Hessian{});
+    if (is_new) {
+      own->second = std::move(table);
+      return;
+    }
+    std::vector<float>& mean = own->second.mean;
+    for (size_t i = 0; i < mean.size(); ++i) mean[i] += table.mean[i];
+  }
+
+  Sensitivities sum_;
+  std::map<std::string, std::vector<double>> squares_;
 };
 
 }  // namespace
@@ -158,11 +236,28 @@ Result<Sensitivities> MeasureSensitivities(
     Gemma3& model, std::span<const PackedSequences> batches, const SensitivityOptions& options,
     const std::function<void(size_t done, size_t total)>& progress) {
   SensitivityPass pass(model, options);
-  for (size_t i = 0; i < batches.size(); ++i) {
-    DRAGOMAN_RETURN_IF_ERROR(pass.Run(batches[i]));
-    if (progress) progress(i + 1, batches.size());
+  SensitivitySum sum;
+  for (size_t first = 0, part = 0; first < batches.size(); ++part) {
+    const Batches own =
+        batches.subspan(first, std::min(options.batches_of_part, batches.size() - first));
+    std::optional<SensitivityPart> stored;
+    if (options.store != nullptr) stored = options.store->LoadSensitivities(part);
+    if (!stored || !Fits(*stored, own, model)) {
+      pass.Begin(part);
+      for (size_t i = 0; i < own.size(); ++i) {
+        DRAGOMAN_RETURN_IF_ERROR(pass.Add(own[i]));
+        if (progress) progress(first + i + 1, batches.size());
+      }
+      stored = pass.Finish();
+      if (options.store != nullptr) {
+        DRAGOMAN_RETURN_IF_ERROR(options.store->SaveSensitivities(part, *stored));
+      }
+    }
+    sum.Add(std::move(*stored), own);
+    first += own.size();
+    if (progress) progress(first, batches.size());
   }
-  return pass.Finish();
+  return sum.Finish();
 }
 
 }  // namespace dragoman

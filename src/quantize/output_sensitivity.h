@@ -21,6 +21,7 @@
 
 #include "dragoman/result.h"
 #include "model/gemma3_gradients.h"
+#include "quantize/calibration_store.h"
 #include "quantize/hessian.h"
 
 namespace dragoman {
@@ -43,10 +44,14 @@ struct Sensitivities {
 struct SensitivityOptions {
   int draws = 1;      // of a token per predicted position
   uint64_t seed = 1;  // of the draws
+  // Batches are summed in parts of so many; a stored part is not computed again.
+  size_t batches_of_part = 8;
+  const CalibrationStore* store = nullptr;  // null: keep nothing
 };
 
 // One pass forward and back over the text. Memory: a float per row of text and linear, and the
-// tables' moments. Deterministic. Errors: those of Gemma3Gradients.
+// tables' moments twice. Deterministic, stored parts or not. Errors: those of Gemma3Gradients and of
+// writing a part.
 Result<Sensitivities> MeasureSensitivities(
     Gemma3& model, std::span<const PackedSequences> batches, const SensitivityOptions& options,
     const std::function<void(size_t done, size_t total)>& progress = {});

@@ -139,6 +139,31 @@ TEST(OutputSensitivity, IsTheSameEveryTime) {
             second->tables.at("token_embd.weight").mean);
 }
 
+TEST(OutputSensitivity, PartsStoredByAKilledRunGiveTheSame) {
+  const OpenTinyModel open = OpenTinyWith("sensitivity_parts");
+  const auto text = RandomText(2, 5);
+  const std::string folder = ::testing::TempDir() + "/sensitivity_store";
+  std::filesystem::remove_all(folder);
+  const CalibrationStore store(folder, "key");
+  SensitivityOptions options;
+  options.batches_of_part = 2;
+  const auto alone = MeasureSensitivities(*open.model, text, options);
+  options.store = &store;
+  ASSERT_TRUE(MeasureSensitivities(*open.model, text, options));
+  std::filesystem::remove(store.folder() + "/sensitivities-0001.gguf");
+  size_t computed = 0;
+  const auto again = MeasureSensitivities(*open.model, text, options,
+                                          [&](size_t, size_t) { ++computed; });
+  ASSERT_TRUE(alone && again);
+  EXPECT_EQ(computed, 3u + 2u) << "three parts, and the two batches of the one that was missing";
+  for (const auto& [name, linear] : alone->linears) {
+    EXPECT_EQ(linear.rows, again->linears.at(name).rows) << name;
+    EXPECT_EQ(linear.outputs, again->linears.at(name).outputs) << name;
+  }
+  EXPECT_EQ(alone->tables.at("token_embd.weight").mean,
+            again->tables.at("token_embd.weight").mean);
+}
+
 TEST(LayerwiseMoments, AreThoseOfTheModelWhateverTheOrderAskedIn) {
   const OpenTinyModel open = OpenTinyWith("layerwise_order");
   const auto text = RandomText(4, 3);

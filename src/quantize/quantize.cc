@@ -1,19 +1,23 @@
 #include "quantize/quantize.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <future>
+#include <memory>
 #include <utility>
 
+#include "base/log.h"
 #include "base/process_stats.h"
 #include "base/sha256.h"
 #include "base/thread_pool.h"
 #include "quantize/feedback_encoder.h"
 #include "quantize/k_rows.h"
 #include "quantize/lane_search.h"
+#include "quantize/output_journal.h"
 #include "quantize/quantize_source.h"
 #include "quantize/source_trim.h"
 #include "quantize/tensor_encoder.h"
@@ -108,7 +112,7 @@ Result<void> CheckOutput(const std::string& path, const OutputLayout& layout) {
 class QuantizeRun {
  public:
   QuantizeRun(const QuantizeSource& source, const OutputLayout& layout,
-              const QuantizeOptions& options, QuantizeReport& report)
+              const QuantizeOptions& options, OutputJournal* journal, QuantizeReport& report)
       : source_(source),
         layout_(layout),
         options_(options),
@@ -117,7 +121,7 @@ class QuantizeRun {
     for (const ModelTensor& tensor : source.map.tensors) total_bytes_ += tensor.info->size_bytes;
     report_.threads = pool_.threads();
     if (options.moments != nullptr) {
-      feedback_.emplace(*options.moments, options.damping, FeedbackOptions{});
+      feedback_.emplace(*options.moments, options.damping, FeedbackOptions{}, journal);
     }
   }
 
@@ -141,11 +145,7 @@ class QuantizeRun {
     };
     std::optional<double> output_loss;
     TensorError error;
-    bool covered = false;
-    if (feedback_) {
-      DRAGOMAN_ASSIGN_OR_RETURN(covered, feedback_->Covers(request));
-    }
-    if (covered) {
+    if (feedback_ && feedback_->Covers(request)) {
       DRAGOMAN_ASSIGN_OR_RETURN(
           const FeedbackTensorError both,
           feedback_->Encode(*source_.checkpoint, request, pool_, sink, on_piece));
@@ -179,6 +179,8 @@ void DescribeMethod(const QuantizeOptions& options, QuantizeReport& report) {
     report.method = "conversion";
   } else if (options.moments != nullptr) {
     report.method = "error feedback";
+    if (!options.moments_dataset.empty()) report.importance_datasets = {options.moments_dataset};
+    report.importance_hash = options.moments_key;
   } else if (options.importance == nullptr) {
     report.method = "plain rounding";
   } else {
@@ -186,6 +188,47 @@ void DescribeMethod(const QuantizeOptions& options, QuantizeReport& report) {
     report.importance_datasets = options.importance->datasets;
     report.importance_hash = options.importance->hash;
   }
+}
+
+// Of all that the output's bytes depend on.
+std::string JournalKey(const OutputLayout& layout, const QuantizeOptions& options) {
+  Sha256 hash;
+  hash.Update(fmt::format("{} {} {} {}\n", DRAGOMAN_VERSION, options.moments_key, options.damping,
+                          options.moments->wants_blocks()));
+  for (const GgufTensorPlan& tensor : layout.tensors) {
+    hash.Update(fmt::format("{} {} {}\n", tensor.name, TraitsOf(tensor.type).name,
+                            fmt::join(tensor.shape, "x")));
+  }
+  for (const auto& [key, value] : layout.metadata) {  // pieces: which rows a trimmed table has
+    const auto* texts = std::get_if<std::vector<std::string>>(&value.value);
+    if (texts == nullptr) continue;
+    hash.Update(key + "\n");
+    for (const std::string& text : *texts) hash.Update(text + "\n");
+  }
+  return hash.HexDigest();
+}
+
+// Null where no journal is kept.
+Result<std::unique_ptr<OutputJournal>> OpenJournal(const OutputLayout& layout,
+                                                   const QuantizeOptions& options,
+                                                   const std::string& output_path) {
+  if (options.moments == nullptr || options.moments_key.empty()) {
+    return std::unique_ptr<OutputJournal>();
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      auto journal, OutputJournal::Open(output_path + ".partial", JournalKey(layout, options)));
+  if (journal->recovered_bytes() > 0) {
+    LogInfo("continuing {}.partial: {} of {} bytes are there", output_path,
+            journal->recovered_bytes(), layout.plan.tensor_bytes);
+  }
+  return journal;
+}
+
+// What the journal will grow by.
+uint64_t JournalBytes(const OutputLayout& layout, const OutputJournal* journal) {
+  if (journal == nullptr) return 0;
+  return layout.plan.tensor_bytes -
+         std::min(layout.plan.tensor_bytes, journal->recovered_bytes());
 }
 
 }  // namespace
@@ -208,7 +251,9 @@ Result<QuantizeReport> Quantize(const std::string& model_path, const std::string
                             WhatFits(source, recipe.calibrated, *options.max_size_bytes)),
                 model_path);
   }
-  DRAGOMAN_RETURN_IF_ERROR(CheckDiskSpace(output_path, layout.plan.file_bytes));
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto journal, OpenJournal(layout, options, output_path));
+  DRAGOMAN_RETURN_IF_ERROR(
+      CheckDiskSpace(output_path, layout.plan.file_bytes + JournalBytes(layout, journal.get())));
   QuantizeReport report;
   report.plan = layout.plan;
   report.input_path = model_path;
@@ -217,8 +262,9 @@ Result<QuantizeReport> Quantize(const std::string& model_path, const std::string
   const bool hash_files = options.hash_files.value_or(!IsPlainRecipe(options.recipe));
   std::future<Result<FileDigests>> digests;
   if (hash_files) digests = std::async(std::launch::async, HashFiles, source.checkpoint->files());
-  DRAGOMAN_RETURN_IF_ERROR(QuantizeRun(source, layout, options, report).Write(output_path));
+  DRAGOMAN_RETURN_IF_ERROR(QuantizeRun(source, layout, options, journal.get(), report).Write(output_path));
   DRAGOMAN_RETURN_IF_ERROR(CheckOutput(output_path, layout));
+  if (journal != nullptr) journal->Remove();
   if (options.vocabulary != nullptr) {
     DRAGOMAN_ASSIGN_OR_RETURN(
         report.plan.vocabulary->held_out,

@@ -55,6 +55,10 @@ struct QuantizeOptions {
   // Second moments of the inputs: error feedback instead of rounding, for every tensor that has
   // them. Null: rounding.
   SecondMoments* moments = nullptr;
+  // Hash of all that the moments depend on: the run keeps a journal (output_journal.h) beside the
+  // output, and continues from one that a killed run left. Empty: no journal.
+  std::string moments_key;
+  std::string moments_dataset;  // name of the text they were measured on, for the record
   double damping = 0.01;                          // of the Hessians, share of the mean diagonal
   const VocabularyOptions* vocabulary = nullptr;  // trim it; null: keep all
   int threads = 0;

@@ -62,6 +62,7 @@ OrderedJson ToJson(const QuantizeReport& report) {
   if (!report.output_sha256.empty()) json["output"]["sha256"] = report.output_sha256;
   json["tensor_bytes"] = report.plan.tensor_bytes;
   json["bits_per_weight"] = report.plan.bits_per_weight;
+  if (report.plan.predicted_kl) json["predicted_kl"] = *report.plan.predicted_kl;
   if (report.plan.vocabulary) json["vocabulary"] = ToJson(*report.plan.vocabulary);
   json["tensors"] = OrderedJson::array();
   for (size_t i = 0; i < report.tensors.size() && i < report.plan.tensors.size(); ++i) {

@@ -17,6 +17,8 @@ namespace dragoman {
 class SecondMoments {
  public:
   virtual ~SecondMoments() = default;
+  // Whether there are any of this tensor. Costs nothing, as Of may.
+  virtual bool Has(std::string_view tensor) const = 0;
   // By canonical name. Null for a tensor without any. Valid until the next call. Cheapest when
   // tensors are asked for in canonical order. Errors: those of the source.
   virtual Result<const Hessian*> Of(std::string_view tensor) = 0;
@@ -32,6 +34,7 @@ class SecondMoments {
 class MomentsInMemory : public SecondMoments {
  public:
   explicit MomentsInMemory(HessianMap map) : map_(std::move(map)) {}
+  bool Has(std::string_view tensor) const override { return FindHessian(map_, tensor) != nullptr; }
   Result<const Hessian*> Of(std::string_view tensor) override { return FindHessian(map_, tensor); }
 
  private:

@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "base/thread_pool.h"
@@ -72,6 +73,13 @@ bool DividesRows(BlockType type, uint64_t cols) {
   return FindPartsTraits(type) != nullptr && cols % TraitsOf(type).block_elems == 0;
 }
 
+// By rising bytes.
+void SortBySize(TensorCosts& costs) {
+  std::sort(costs.types.begin(), costs.types.end(), [](const TypeCost& a, const TypeCost& b) {
+    return std::pair(a.bytes, a.type) < std::pair(b.bytes, b.type);
+  });
+}
+
 Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& tensor,
                             const Hessian& hessian, const TypeCostOptions& options,
                             Backend& backend, ThreadPool& pool) {
@@ -100,9 +108,54 @@ Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& ten
                 fmt::format("no candidate type divides the rows of {} ({} columns)", tensor.name,
                             info.cols()));
   }
-  std::stable_sort(costs.types.begin(), costs.types.end(),
-                   [](const TypeCost& a, const TypeCost& b) { return a.bytes < b.bytes; });
+  SortBySize(costs);
   return costs;
+}
+
+// What the costs of a tensor depend on besides the calibration.
+std::string CostsKey(const ModelTensor& tensor, const TypeCostOptions& options) {
+  std::string key = fmt::format("1 {} {} {}x{}", options.sample_rows, options.damping,
+                                tensor.info->rows(), tensor.info->cols());
+  for (const auto* types : {&options.types, &options.types_of_32}) {
+    for (const BlockType type : *types) key += fmt::format(" {}", TraitsOf(type).name);
+    key += ";";
+  }
+  return key;
+}
+
+std::optional<TensorCosts> StoredCosts(const ModelTensor& tensor, const TypeCostOptions& options) {
+  if (options.store == nullptr) return std::nullopt;
+  const auto stored = options.store->LoadCosts(CostsKey(tensor, options), tensor.name);
+  if (!stored) return std::nullopt;
+  TensorCosts costs{tensor.name, {}};
+  for (const StoredTypeCost& cost : *stored) {
+    const std::optional<BlockType> type = ParseBlockType(cost.type);
+    const auto bytes = type ? TensorBytes(*type, tensor.info->rows(), tensor.info->cols())
+                            : std::nullopt;
+    if (!bytes) return std::nullopt;
+    costs.types.push_back({*type, *bytes, cost.predicted_kl});
+  }
+  if (costs.types.empty()) return std::nullopt;
+  SortBySize(costs);
+  return costs;
+}
+
+Result<void> StoreCosts(const ModelTensor& tensor, const TensorCosts& costs,
+                        const TypeCostOptions& options) {
+  if (options.store == nullptr) return {};
+  std::vector<StoredTypeCost> stored;
+  for (const TypeCost& cost : costs.types) {
+    stored.push_back({std::string(TraitsOf(cost.type).name), cost.predicted_kl});
+  }
+  return options.store->SaveCosts(CostsKey(tensor, options), tensor.name, stored);
+}
+
+Result<void> CheckMoments(const ModelTensor& tensor, const Hessian* hessian) {
+  const auto cols = static_cast<int64_t>(tensor.info->cols());
+  if (hessian != nullptr && hessian->dim == cols) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("expected second moments of {} columns for {}, found {}", cols,
+                          tensor.name, hessian == nullptr ? 0 : hessian->dim));
 }
 
 // ---- The choice ----
@@ -291,15 +344,16 @@ Result<std::vector<TensorCosts>> MeasureTypeCosts(const Checkpoint& checkpoint,
   }
   std::vector<TensorCosts> all;
   for (const ModelTensor* tensor : matrices) {
-    DRAGOMAN_ASSIGN_OR_RETURN(const Hessian* hessian, moments.Of(tensor->name));
-    if (hessian == nullptr || hessian->dim != static_cast<int64_t>(tensor->info->cols())) {
-      return Fail(
-          ErrorCode::kInvalidArgument,
-          fmt::format("expected second moments of {} columns for {}, found {}",
-                      tensor->info->cols(), tensor->name, hessian == nullptr ? 0 : hessian->dim));
+    TensorCosts costs;
+    if (auto stored = StoredCosts(*tensor, options)) {
+      costs = std::move(*stored);
+    } else {
+      DRAGOMAN_ASSIGN_OR_RETURN(const Hessian* hessian, moments.Of(tensor->name));
+      DRAGOMAN_RETURN_IF_ERROR(CheckMoments(*tensor, hessian));
+      DRAGOMAN_ASSIGN_OR_RETURN(costs,
+                                CostsOf(checkpoint, *tensor, *hessian, options, *backend, pool));
+      DRAGOMAN_RETURN_IF_ERROR(StoreCosts(*tensor, costs, options));
     }
-    DRAGOMAN_ASSIGN_OR_RETURN(TensorCosts costs,
-                              CostsOf(checkpoint, *tensor, *hessian, options, *backend, pool));
     all.push_back(std::move(costs));
     if (options.progress) options.progress(all.size(), matrices.size(), tensor->name);
   }

@@ -13,6 +13,7 @@
 #include "dragoman/result.h"
 #include "formats/checkpoint.h"
 #include "model/gemma3_tensors.h"
+#include "quantize/calibration_store.h"
 #include "quantize/second_moments.h"
 
 namespace dragoman {
@@ -34,6 +35,7 @@ struct TypeCostOptions {
   int64_t sample_rows = 32;            // of each tensor, rounded with error feedback and measured
   double damping = 0.01;
   int threads = 0;
+  const CalibrationStore* store = nullptr;  // keeps the costs; null: measures them again
   std::function<void(size_t done, size_t total, const std::string& tensor)> progress;
 };
 

@@ -47,6 +47,7 @@ std::string EquivalentCommand(const ShipRun& run, const QuantizeReport& report) 
 // rounded by error feedback.
 struct FeedbackJob {
   std::unique_ptr<FeedbackCalibration> calibration;
+  QuantizePlan plan;
   Recipe recipe;
   uint64_t budget_bytes = 0;
 };
@@ -69,6 +70,7 @@ Result<FeedbackJob> PrepareFeedback(const ShipRun& run) {
       Translator::Open(run.options.model_path, run.options.device, run.options.threads));
   FeedbackCalibrationOptions calibrate;
   calibrate.progress = show;
+  calibrate.cache_folder = run.workspace->Path("cache");
   DRAGOMAN_ASSIGN_OR_RETURN(job.calibration,
                             FeedbackCalibration::Measure(std::move(translator), set, calibrate));
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizePlan stock,
@@ -76,6 +78,7 @@ Result<FeedbackJob> PrepareFeedback(const ShipRun& run) {
   BudgetOptions budget;
   budget.max_file_bytes = job.budget_bytes =
       std::min(stock.file_bytes, run.options.max_build_bytes);
+  budget.store = job.calibration->store();
   budget.threads = run.options.threads;
   budget.progress = [&](size_t done, size_t total, const std::string&) {
     show("choose types", done, total);
@@ -83,6 +86,7 @@ Result<FeedbackJob> PrepareFeedback(const ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(BudgetPlan plan, PlanWithinBudget(run.options.model_path,
                                                               job.calibration->moments(), budget));
   job.recipe = std::move(plan.recipe);
+  job.plan = std::move(plan.plan);
   return job;
 }
 
@@ -94,6 +98,8 @@ Result<QuantizeReport> Round(ShipRun& run) {
     DRAGOMAN_ASSIGN_OR_RETURN(feedback, PrepareFeedback(run));
     options.recipe = feedback.recipe;
     options.moments = &feedback.calibration->moments();
+    options.moments_key = feedback.calibration->key();
+    options.moments_dataset = feedback.calibration->dataset();
     options.max_size_bytes = feedback.budget_bytes;
   } else {
     DRAGOMAN_ASSIGN_OR_RETURN(importance, ReadImatrix(run.ImportancePath()));
@@ -106,7 +112,10 @@ Result<QuantizeReport> Round(ShipRun& run) {
     if (!progress) progress.emplace("quantize " + run.recipe.name, total, "bytes");
     progress->Update(done, tensor);
   };
-  return Quantize(run.options.model_path, run.BuildPath(), options);
+  DRAGOMAN_ASSIGN_OR_RETURN(QuantizeReport report,
+                            Quantize(run.options.model_path, run.BuildPath(), options));
+  if (UsesErrorFeedback(run)) CopyPredictions(feedback.plan, report.plan);
+  return report;
 }
 
 // The tensors that lost most, for the report.
