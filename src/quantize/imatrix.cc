@@ -100,6 +100,10 @@ Result<void> WriteImatrix(const std::string& path, const ImportanceMatrix& matri
 }
 
 Result<ImportanceMatrix> ReadImatrix(const std::string& path) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const MappedFile bytes, MappedFile::Open(path));
+  const auto all = bytes.bytes();
+  if (all.size() < 4 || std::memcmp(all.data(), "GGUF", 4) != 0)
+    return ParseLegacyImatrix(all, path);
   DRAGOMAN_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::Open(path));
   return ParseImatrix(file, path);
 }

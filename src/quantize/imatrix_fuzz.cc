@@ -11,8 +11,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto bytes = std::as_bytes(std::span<const uint8_t>(data, size));
   const auto file = dragoman::GgufFile::Parse(bytes, "fuzz");
-  if (!file) return 0;
-  const auto matrix = dragoman::ParseImatrix(*file, "fuzz");
+  const auto matrix =
+      file ? dragoman::ParseImatrix(*file, "fuzz") : dragoman::ParseLegacyImatrix(bytes, "fuzz");
   if (!matrix) return 0;
   for (const auto& [name, entry] : matrix->entries) {
     for (const float value : entry.sum_of_squares) {

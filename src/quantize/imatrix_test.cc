@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "formats/gguf.h"
 #include "quantize/importance.h"
 
@@ -128,6 +129,51 @@ TEST_F(ImatrixTest, RefusesWhatIsNoImportance) {
     EXPECT_THAT(ToString(read.error()), HasSubstr(c.says));
   }
   EXPECT_EQ(ReadImatrix(path_ + ".absent").error().code, ErrorCode::kNotFound);
+}
+
+// As llama.cpp's older writer lays it out.
+std::string LegacyBytes() {
+  std::string bytes;
+  const auto number = [&](int32_t value) {
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  };
+  const auto entry = [&](const std::string& name, int32_t calls, std::vector<float> values) {
+    number(static_cast<int32_t>(name.size()));
+    bytes += name;
+    number(calls);
+    number(static_cast<int32_t>(values.size()));
+    bytes.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+  };
+  number(2);
+  entry("blk.0.attn_q.weight", 4, {4.0f, 8.0f});
+  entry("blk.0.ffn_down.weight", 2, {1.0f});
+  number(2);
+  number(8);
+  bytes += "wiki.txt";
+  return bytes;
+}
+
+TEST_F(ImatrixTest, ReadsTheOlderBinaryForm) {
+  ASSERT_TRUE(WriteFileAtomically(path_, LegacyBytes()));
+  const auto read = ReadImatrix(path_);
+  ASSERT_TRUE(read) << ToString(read.error());
+  EXPECT_EQ(read->datasets, (std::vector<std::string>{"wiki.txt"}));
+  const ImportanceEntry& entry = read->entries.at("blk.0.attn_q.weight");
+  EXPECT_EQ(entry.sum_of_squares, (std::vector<float>{4.0f, 8.0f}));
+  EXPECT_EQ(entry.tokens, 4u);
+  EXPECT_EQ(read->entries.size(), 2u);
+}
+
+TEST_F(ImatrixTest, ACutOlderFileIsRefused) {
+  const std::string whole = LegacyBytes();
+  const size_t entries_end = whole.size() - 16;  // the last two numbers and the name may be missing
+  for (size_t cut = 0; cut < whole.size(); ++cut) {
+    const std::string part = whole.substr(0, cut);
+    const auto read = ParseLegacyImatrix(std::as_bytes(std::span(part)), "file");
+    EXPECT_EQ(read.has_value(), cut >= entries_end && cut < entries_end + 4) << cut;
+    if (read) continue;
+    EXPECT_THAT(ToString(read.error()), HasSubstr("importance matrix"));
+  }
 }
 
 }  // namespace

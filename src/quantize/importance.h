@@ -39,10 +39,14 @@ Result<ImportanceMatrix> CollectImportance(
     const std::function<void(size_t done, size_t total)>& progress = {});
 
 Result<void> WriteImatrix(const std::string& path, const ImportanceMatrix& matrix);
-// GGUF form. Errors: kCorruptFile, kNotFound.
+// A GGUF, or the binary form that llama.cpp wrote before (imatrix.dat), whose counts are calls, not
+// tokens. Errors: kCorruptFile, kNotFound, kIo.
 Result<ImportanceMatrix> ReadImatrix(const std::string& path);
 // From a file already open; `where` names it in errors.
 Result<ImportanceMatrix> ParseImatrix(const GgufFile& file, const std::string& where);
+// The older form. Errors: kCorruptFile.
+Result<ImportanceMatrix> ParseLegacyImatrix(std::span<const std::byte> bytes,
+                                            const std::string& where);
 
 }  // namespace dragoman
 
