@@ -30,8 +30,10 @@ std::string ShipRun::Rung() const {
   std::string name = recipe.name;
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return name;
+  return refined ? name + "-best" : name;
 }
+
+std::string ShipRun::RungLabel() const { return refined ? recipe.name + " refined" : recipe.name; }
 
 std::string ShipRun::WidePath() const {
   const Json& convert = Measured("convert");

@@ -19,6 +19,9 @@ struct ShipRun {
   ShipOptions options;  // model_path, model_name and target_languages filled in
   bool bundled_model = false;
   Recipe recipe;  // of the current rung of the ladder
+  // The rung chooses a type for every tensor, in the bytes that the recipe would take, and rounds
+  // by error feedback: --effort best, or what the ladder tries first.
+  bool refined = false;
   Workspace* workspace = nullptr;
   HashCache* hashes = nullptr;
   std::map<std::string, PhaseEvidence>
@@ -28,8 +31,10 @@ struct ShipRun {
   std::string Path(const std::string& relative) const { return workspace->Path(relative); }
   // What an earlier phase measured; an empty object when it did not run.
   const Json& Measured(const std::string& phase) const;
-  // "q4_k_m": the rung's name in file names.
+  // "q4_k_m", "q4_k_m-best": the rung's name in file names.
   std::string Rung() const;
+  // "Q4_K_M", "Q4_K_M refined": its name for people.
+  std::string RungLabel() const;
   // Files of the run.
   std::string WidePath()
       const;  // models/<name>-bf16.gguf, or the model itself when it is such a GGUF

@@ -24,7 +24,7 @@ constexpr size_t kWorstTensors = 10;
 
 Result<PhaseInputs> QuantizeInputs(ShipRun& run) {
   PhaseInputs inputs = {{"recipe", run.recipe.name},
-                        {"effort", run.options.effort},
+                        {"refined", run.refined ? "yes" : "no"},
                         {"max_build_bytes", std::to_string(run.options.max_build_bytes)},
                         {"device", run.options.device}};
   DRAGOMAN_RETURN_IF_ERROR(AddModelInputs(run, run.options.model_path, &inputs));
@@ -32,18 +32,16 @@ Result<PhaseInputs> QuantizeInputs(ShipRun& run) {
   return inputs;
 }
 
-bool UsesErrorFeedback(const ShipRun& run) { return run.options.effort == "best"; }
-
 std::string EquivalentCommand(const ShipRun& run, const QuantizeReport& report) {
   const std::string command =
       fmt::format("dragoman quantize {} -o {}", run.options.model_path, run.BuildPath());
-  if (UsesErrorFeedback(run)) {
+  if (run.refined) {
     return fmt::format("{} --max-size {}", command, report.plan.file_bytes);
   }
-  return fmt::format("{} --type {} --imatrix {}", command, run.Rung(), run.ImportancePath());
+  return fmt::format("{} --type {} --imatrix {}", command, run.recipe.name, run.ImportancePath());
 }
 
-// With --effort best: a type for every tensor within the bytes that the rung's recipe would take,
+// On a refined rung: a type for every tensor within the bytes that the rung's recipe would take,
 // rounded by error feedback.
 struct FeedbackJob {
   std::unique_ptr<FeedbackCalibration> calibration;
@@ -94,7 +92,7 @@ Result<QuantizeReport> Round(ShipRun& run) {
   QuantizeOptions options;
   ImportanceMatrix importance;
   FeedbackJob feedback;
-  if (UsesErrorFeedback(run)) {
+  if (run.refined) {
     DRAGOMAN_ASSIGN_OR_RETURN(feedback, PrepareFeedback(run));
     options.recipe = feedback.recipe;
     options.moments = &feedback.calibration->moments();
@@ -114,7 +112,7 @@ Result<QuantizeReport> Round(ShipRun& run) {
   };
   DRAGOMAN_ASSIGN_OR_RETURN(QuantizeReport report,
                             Quantize(run.options.model_path, run.BuildPath(), options));
-  if (UsesErrorFeedback(run)) CopyPredictions(feedback.plan, report.plan);
+  if (run.refined) CopyPredictions(feedback.plan, report.plan);
   return report;
 }
 
@@ -170,31 +168,30 @@ Result<PhaseWork> QuantizeWork(ShipRun& run) {
                run.options.max_build_bytes);
 
   PhaseWork work;
-  work.measured =
-      Json{{"recipe", run.recipe.name},
-           {"method", report.method + " to " +
-                          (UsesErrorFeedback(run) ? "types chosen within the size of " : "") +
-                          run.recipe.name},
-           {"device", "cpu"},
-           {"command", EquivalentCommand(run, report)},
-           {"path", run.workspace->Relative(run.BuildPath())},
-           {"metadata_path", run.workspace->Relative(metadata_path)},
-           {"bytes", stamp.bytes},
-           {"max_bytes", run.options.max_build_bytes},
-           {"fits", fits},
-           {"ratio", ratio},
-           {"bits_per_weight", report.plan.bits_per_weight},
-           {"sha256", report.output_sha256},
-           {"seconds", report.seconds},
-           {"peak_anonymous_bytes", report.peak_anonymous_bytes},
-           {"verified_bytes", verified.scanned_bytes},
-           {"tensors", report.tensors.size()},
-           {"worst_tensors", WorstTensors(report)},
-           {"embedded", embedded},
-           {"quick_translation", quick}};
+  work.measured = Json{
+      {"recipe", run.recipe.name},
+      {"method", report.method + " to " + (run.refined ? "types chosen within the size of " : "") +
+                     run.recipe.name},
+      {"device", "cpu"},
+      {"command", EquivalentCommand(run, report)},
+      {"path", run.workspace->Relative(run.BuildPath())},
+      {"metadata_path", run.workspace->Relative(metadata_path)},
+      {"bytes", stamp.bytes},
+      {"max_bytes", run.options.max_build_bytes},
+      {"fits", fits},
+      {"ratio", ratio},
+      {"bits_per_weight", report.plan.bits_per_weight},
+      {"sha256", report.output_sha256},
+      {"seconds", report.seconds},
+      {"peak_anonymous_bytes", report.peak_anonymous_bytes},
+      {"verified_bytes", verified.scanned_bytes},
+      {"tensors", report.tensors.size()},
+      {"worst_tensors", WorstTensors(report)},
+      {"embedded", embedded},
+      {"quick_translation", quick}};
   work.outputs = {run.BuildPath(), metadata_path};
   work.summary = fmt::format("{}: {}, {:.2f} bits a weight, {:.2f}x smaller than 16 bits; \"{}\"",
-                             run.recipe.name, HumanBytes(stamp.bytes), report.plan.bits_per_weight,
+                             run.RungLabel(), HumanBytes(stamp.bytes), report.plan.bits_per_weight,
                              ratio, quick["text"].get<std::string>());
   return work;
 }

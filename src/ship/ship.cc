@@ -20,8 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Larger recipes to try, in order, when a build shows a loss. Past the last one the build falls
-// back.
+// Recipes to try, in order, when a build shows a loss that types of its own and error feedback do
+// not mend within its size. Past the last one the build falls back.
 const char* const kLadder[] = {"Q5_K_M", "Q6_K"};
 
 const std::vector<Phase>& Phases() {
@@ -63,6 +63,7 @@ Result<void> CompleteOptions(ShipRun* run) {
                 "unknown phase \"" + options.stop_after_phase + "\"; known: " + known);
   }
   DRAGOMAN_ASSIGN_OR_RETURN(run->recipe, FindRecipe(options.recipe));
+  run->refined = options.effort == "best";
   options.recipe = run->recipe.name;
   if (options.model_path.empty()) {
     DRAGOMAN_ASSIGN_OR_RETURN(options.model_path, FindSharedData("models/mini"));
@@ -82,8 +83,9 @@ std::string EvidencePath(const ShipRun& run, const Phase& phase) {
 }
 
 std::string DisplayName(const ShipRun& run, const Phase& phase) {
-  const bool climbed = phase.once_per_rung && run.recipe.name != run.options.recipe;
-  return climbed ? fmt::format("{} ({})", phase.name, run.recipe.name) : phase.name;
+  const bool climbed = phase.once_per_rung && (run.recipe.name != run.options.recipe ||
+                                               run.refined != (run.options.effort == "best"));
+  return climbed ? fmt::format("{} ({})", phase.name, run.RungLabel()) : phase.name;
 }
 
 // Runs the work and writes its evidence, also that of a failure.
@@ -163,21 +165,27 @@ const char* NextRung(const ShipRun& run) {
 Result<bool> Climb(ShipRun& run) {
   const std::string decision = DecisionOf(run);
   const Json& quantize = run.Measured("quantize");
-  run.ladder["rungs"].push_back(Json{{"recipe", run.recipe.name},
+  run.ladder["rungs"].push_back(Json{{"recipe", run.RungLabel()},
                                      {"decision", decision},
                                      {"bytes", quantize.value("bytes", uint64_t{0})}});
   if (decision != "FALLBACK") {
-    run.ladder["stopped"] = decision == "GO" ? run.recipe.name + " passes the gate"
+    run.ladder["stopped"] = decision == "GO" ? run.RungLabel() + " passes the gate"
                                              : "RECONSIDER is for a person to decide; the ladder "
                                                "climbs only on a shown loss (FALLBACK)";
     return false;
+  }
+  if (!run.refined && !IsPlainRecipe(run.recipe)) {
+    LogWarning("{} shows a loss; trying types of its own and error feedback in the same size",
+               run.recipe.name);
+    run.refined = true;
+    return true;
   }
   const char* next = NextRung(run);
   if (next == nullptr) {
     run.ladder["stopped"] = "no larger recipe is left to try";
     return false;
   }
-  LogWarning("{} shows a loss; climbing to {}", run.recipe.name, next);
+  LogWarning("{} shows a loss; climbing to {}", run.RungLabel(), next);
   DRAGOMAN_ASSIGN_OR_RETURN(run.recipe, FindRecipe(next));
   return true;
 }
