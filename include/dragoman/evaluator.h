@@ -12,13 +12,18 @@
 namespace dragoman::api {
 
 struct SuiteOptions {
-  std::string input;   // JSONL or a suite file; empty: the built-in suite
-  std::string output;  // JSON to write
-  std::string from = "en";
+  std::vector<std::string> inputs;     // files, a folder, or LANG=FILE; none: the built-in suite
+  std::string format = "auto";         // jsonl, flores, ntrex, plain, tsv, sgm, wmt-xml, tmx
+  std::string split = "devtest";       // of FLORES
+  std::string license;                 // to state; empty: what the format implies
+  std::string output;                  // JSON to write
+  std::string from;                    // empty: English, or whatever whole pairs come from
   std::vector<std::string> languages;  // targets; empty: all
+  std::vector<std::string> pairs;      // "de-en", "en:zh-Hant"; instead of from and languages
   int64_t samples_per_language = 0;    // 0: all
   uint64_t seed = 12345;
-  bool include_edge_cases = true;
+  bool include_edge_cases = true;       // those of the input itself
+  bool add_builtin_edge_cases = false;  // and those that ship, to an imported suite
 };
 Result<Report> WriteSuite(const SuiteOptions& options);
 
