@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "base/utf8.h"
+#include "evaluate/kept_items.h"
+#include "evaluate/language_guesser.h"
 #include "evaluate/metrics/white_space.h"
 
 namespace dragoman {
@@ -92,44 +94,6 @@ bool IsAddress(std::string_view word) {
   return word.find("://") != std::string_view::npos || word.rfind("www.", 0) == 0;
 }
 
-// The value of a decimal digit in the scripts of the supported languages, -1 for anything else.
-int DigitValue(char32_t c) {
-  for (const char32_t zero : {U'0', U'\u0660', U'\u06f0', U'\u0966', U'\uff10'}) {
-    if (c >= zero && c < zero + 10) return static_cast<int>(c - zero);
-  }
-  return -1;
-}
-
-bool SeparatesDigits(char32_t c) {
-  return c == '.' || c == ',' || c == '\'' || c == 0xa0 || c == 0x202f || c == 0x2009 ||
-         c == 0x66b || c == 0x66c || c == 0x2019;
-}
-
-// Numbers as their digits alone, so that 1,000.5 equals 1.000,5 and Devanagari equals ASCII.
-std::vector<std::string> Numbers(std::string_view text) {
-  std::vector<std::string> numbers;
-  const std::u32string points = ToUtf32(text);
-  for (size_t i = 0; i < points.size();) {
-    if (DigitValue(points[i]) < 0) {
-      ++i;
-      continue;
-    }
-    std::string digits;
-    while (i < points.size()) {
-      const int value = DigitValue(points[i]);
-      if (value >= 0) {
-        digits += static_cast<char>('0' + value);
-      } else if (!(SeparatesDigits(points[i]) && i + 1 < points.size() &&
-                   DigitValue(points[i + 1]) >= 0)) {
-        break;
-      }
-      ++i;
-    }
-    numbers.push_back(std::move(digits));
-  }
-  return numbers;
-}
-
 std::vector<std::string_view> Words(std::string_view text) {
   std::vector<std::string_view> words;
   SplitWhiteSpace(text, words);
@@ -143,46 +107,8 @@ std::string_view TrimMarks(std::string_view word) {
   return word.substr(begin, word.find_last_not_of(kMarks) - begin + 1);
 }
 
-void CountKept(const Prediction& prediction, OutputChecks& checks) {
-  const std::string_view output = prediction.hypothesis;
-  const std::vector<std::string> found = Numbers(output);
-  std::multiset<std::string> numbers(found.begin(), found.end());
-  const auto keep_number = [&](const std::string& digits) {
-    ++checks.items;
-    const auto at = numbers.find(digits);
-    if (at == numbers.end()) return;
-    numbers.erase(at);
-    ++checks.kept;
-  };
-  const auto keep_text = [&](std::string_view text) {
-    ++checks.items;
-    if (output.find(text) != std::string_view::npos) ++checks.kept;
-  };
-  if (!prediction.keep.empty()) {
-    for (const std::string& item : prediction.keep) {
-      const bool number =
-          std::all_of(item.begin(), item.end(), [](char c) { return c >= '0' && c <= '9'; });
-      if (number) {
-        keep_number(item);
-      } else {
-        keep_text(item);
-      }
-    }
-    return;
-  }
-  std::string rest;  // the source without its addresses: their digits are not numbers
-  for (const std::string_view word : Words(prediction.source)) {
-    const std::string_view bare = TrimMarks(word);
-    if (IsAddress(bare)) {
-      keep_text(bare);
-    } else {
-      rest.append(word).append(" ");
-    }
-  }
-  for (const std::string& digits : Numbers(rest)) keep_number(digits);
-}
-
-// Did the source call for words of another language? A name, a number or an address alone does not.
+// Did the source call for words of another language? A name, a number or an address alone does
+// not.
 bool CallsForTranslation(const Prediction& prediction) {
   const std::string_view source = Strip(prediction.source);
   if (!prediction.reference.empty()) return Strip(prediction.reference) != source;
@@ -197,7 +123,48 @@ bool CallsForTranslation(const Prediction& prediction) {
   return plain_words >= 4;
 }
 
+struct FaultWords {
+  const char* key;
+  const char* name;
+};
+constexpr FaultWords kFaults[kFaultCount] = {{"empty", "empty outputs"},
+                                             {"runaway", "runaway outputs"},
+                                             {"repetition", "repetition"},
+                                             {"copy", "untranslated outputs"},
+                                             {"wrong_script", "wrong script"},
+                                             {"wrong_language", "wrong language"},
+                                             {"lost_number", "lost numbers"},
+                                             {"lost_url", "lost URLs"},
+                                             {"lost_email", "lost e-mail addresses"},
+                                             {"lost_placeholder", "lost placeholders"},
+                                             {"lost_markup", "lost markup"},
+                                             {"lost_other", "lost code, emoji and marked text"},
+                                             {"unbalanced", "unbalanced quotes and brackets"}};
+
+// The words of `text` that are its own and in the script of the language: no names copied from
+// the source (a plain word copied is no name), no addresses, nothing in another script.
+std::string OwnWords(std::string_view text, std::string_view source, std::string_view base) {
+  std::set<std::string_view> copied;
+  for (const std::string_view word : Words(source)) copied.insert(TrimMarks(word));
+  std::string own;
+  for (const std::string_view word : Words(text)) {
+    const std::string_view bare = TrimMarks(word);
+    const bool plain =
+        std::all_of(bare.begin(), bare.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    if (IsAddress(bare) || (copied.count(bare) != 0 && !plain)) continue;
+    for (const char32_t c : ToUtf32(bare)) {
+      const Script script = ScriptOf(c);
+      if (script == Script::kNone || Belongs(script, base)) AppendUtf8(c, own);
+    }
+    own += ' ';
+  }
+  return own;
+}
+
 }  // namespace
+
+const char* FaultName(Fault fault) { return kFaults[static_cast<size_t>(fault)].name; }
+const char* FaultKey(Fault fault) { return kFaults[static_cast<size_t>(fault)].key; }
 
 bool InWrongScript(std::string_view text, std::string_view source, std::string_view target_lang) {
   const std::string_view base = target_lang.substr(0, target_lang.find_first_of("-_"));
@@ -240,16 +207,28 @@ OutputChecks CheckOutput(const Prediction& prediction) {
   OutputChecks checks;
   const std::string_view source = Strip(prediction.source);
   const std::string_view output = Strip(prediction.hypothesis);
+  const std::string_view target = prediction.target_lang;
+  const std::string_view base = target.substr(0, target.find_first_of("-_"));
   if (source.empty()) return checks;
   checks.empty = output.empty();
   checks.runaway = prediction.length_limit;
   checks.copy = output == source && CallsForTranslation(prediction);
-  checks.wrong_script = InWrongScript(output, source, prediction.target_lang);
+  checks.wrong_script = InWrongScript(output, source, target);
   const bool warned = std::find(prediction.warnings.begin(), prediction.warnings.end(),
                                 "repetition") != prediction.warnings.end();
-  checks.repetition = (warned || RepeatsItself(output)) && !RepeatsItself(source) &&
-                      !RepeatsItself(prediction.reference);
-  CountKept(prediction, checks);
+  const bool may_repeat = !RepeatsItself(source) && !RepeatsItself(prediction.reference);
+  checks.repetition = (warned || RepeatsItself(output)) && may_repeat;
+  checks.Note(Fault::kEmpty, true, checks.empty);
+  checks.Note(Fault::kRunaway, true, checks.runaway);
+  checks.Note(Fault::kRepetition, may_repeat, checks.repetition);
+  checks.Note(Fault::kCopy, CallsForTranslation(prediction), checks.copy);
+  checks.Note(Fault::kWrongScript, ScriptIsKnown(base), checks.wrong_script);
+  const std::string own = OwnWords(output, source, base);
+  const bool can_tell = !checks.wrong_script && ScriptIsKnown(base) && CanTellLanguage(own, target);
+  checks.Note(Fault::kWrongLanguage, can_tell, can_tell && InWrongLanguage(own, target));
+  CheckKeptItems(prediction, checks);
+  const bool in_order = IsBalanced(source) && IsBalanced(prediction.reference);
+  checks.Note(Fault::kUnbalanced, in_order, !IsBalanced(output));
   return checks;
 }
 
