@@ -66,6 +66,21 @@ struct ScoreOptions {
 // BLEU, chrF and chrF++ with signatures, equal to sacreBLEU's.
 Result<Report> Score(const ScoreOptions& options);
 
+struct MonitorOptions {
+  std::string log;        // JSONL of production (schemas/feedback.schema.json)
+  std::string reference;  // JSONL from the time of release; empty: the earlier half of the log
+  std::string baseline;   // model to rescore with; empty: the bundled model
+  std::string output;     // report JSON to write; the baseline's translations are kept beside it
+  double max_agreement_loss = 2.0;  // points of chrF
+  int64_t max_samples = 500;        // rescored of each period; 0: all
+  uint64_t seed = 12345;
+  int max_batch = 32;
+  Machine machine;
+};
+// Rescores sampled production requests against the baseline. exit_code: 0 no drift, 3 undecided,
+// 4 drift.
+Result<Report> Monitor(const MonitorOptions& options);
+
 struct SpeedOptions {
   std::string model;         // empty: the bundled model
   int prefill_tokens = 512;  // 0: skip
