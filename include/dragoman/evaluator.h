@@ -42,6 +42,7 @@ struct CompareOptions {
   std::string baseline;   // results JSON
   std::string quantized;  // results JSON
   std::string output;     // comparison JSON to write; may be empty
+  std::string report;     // folder for report.html and QUANTIZATION_REPORT.md; may be empty
   double max_mean_loss_percent = 1.0;
   double max_pair_loss_percent = 2.0;
 };

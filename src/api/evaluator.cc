@@ -19,6 +19,7 @@
 #include "evaluate/speed.h"
 #include "evaluate/suite.h"
 #include "evaluate/suite_import.h"
+#include "ship/compare_report.h"
 #include "text/languages.h"
 
 namespace dragoman::api {
@@ -187,6 +188,8 @@ Result<Report> Compare(const CompareOptions& options) {
                             dragoman::Compare(baseline, quantized, gate));
   const OrderedJson json = ToJson(comparison, baseline, quantized);
   if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
+  if (!options.report.empty())
+    DRAGOMAN_RETURN_IF_ERROR(WriteCompareReport(options.report, comparison, baseline, quantized));
   return Report{DumpJson(json), ComparisonText(comparison), ExitCodeOf(comparison.decision)};
 }
 

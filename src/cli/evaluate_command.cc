@@ -156,6 +156,8 @@ void AddCompare(CLI::App& app, Context& context) {
   command->add_option("files", arguments->models,
                       "BASELINE and QUANTIZED results JSON; with --divergence: two models");
   command->add_option("-o,--output", arguments->options.output, "Comparison JSON to write");
+  command->add_option("--report", arguments->options.report,
+                      "Folder for report.html and QUANTIZATION_REPORT.md");
   command
       ->add_option("--max-mean-loss", arguments->options.max_mean_loss_percent,
                    "Percent of the baseline's BLEU")
@@ -172,7 +174,7 @@ void AddCompare(CLI::App& app, Context& context) {
   AddMachineOptions(*command, context);
   command->footer(
       "Examples:\n  dragoman compare baseline_results.json quantized_results.json -o "
-      "comparison.json\n"
+      "comparison.json --report report\n"
       "  dragoman compare --divergence model-bf16.gguf q4.gguf --suite heldout.jsonl --json");
   command->callback([&context, arguments] { RunCompare(context, *arguments); });
 }
