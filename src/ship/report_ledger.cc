@@ -77,11 +77,12 @@ std::string RenderLedgerSection(const ReportData& data) {
                                              device.rfind("cpu", 0) == 0 || device == "reference"
                                                  ? "; no graphics processor ran, 0 GPU hours"
                                                  : "");
-  return LedgerCard("What it cost",
-                    RenderTable(table) + "<p class=\"soft\">" + used +
-                        "Measured by this run, phases that were unchanged as they "
-                        "were measured then. No price is assumed: multiply the core "
-                        "hours by yours.</p>");
+  return LedgerCard(
+      "What it cost",
+      RenderTable(table) + "<p class=\"soft\">" + used +
+          "A phase that was unchanged counts as it was measured "
+          "then, one that continued counts what it added. No price is assumed: multiply the core "
+          "hours by yours.</p>");
 }
 
 std::string RenderBuildsSection(const ReportData& data) {

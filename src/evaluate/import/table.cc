@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <utility>
 
 #include "base/json.h"
@@ -148,6 +149,14 @@ class TableReader {
   Result<void> Finish() { return AlignLanguages(std::move(texts_), "table", parsed_); }
 
  private:
+  // A table has few codes and many rows, and looking one up is slow.
+  std::string CodeIn(const std::vector<std::string_view>& fields, size_t column) {
+    const std::string code = FieldAt(fields, column);
+    const auto known = codes_.find(code);
+    if (known != codes_.end()) return known->second;
+    return codes_.emplace(code, PromptCode(code)).first->second;
+  }
+
   Result<void> AddSample(const std::vector<std::string_view>& fields, const std::string& id,
                          const std::string& domain, const std::string& here) {
     SuiteSample sample;
@@ -156,11 +165,10 @@ class TableReader {
     sample.domain = domain.empty() ? "table" : domain;
     sample.source = FieldAt(fields, columns_.source);
     sample.reference = FieldAt(fields, columns_.reference);
-    sample.source_lang = columns_.source_lang == kNoColumn
-                             ? from_
-                             : PromptCode(FieldAt(fields, columns_.source_lang));
+    sample.source_lang =
+        columns_.source_lang == kNoColumn ? from_ : CodeIn(fields, columns_.source_lang);
     sample.target_lang =
-        columns_.target_lang == kNoColumn ? to_ : PromptCode(FieldAt(fields, columns_.target_lang));
+        columns_.target_lang == kNoColumn ? to_ : CodeIn(fields, columns_.target_lang);
     if (sample.source_lang.empty() || sample.target_lang.empty()) {
       return Fail(ErrorCode::kInvalidArgument,
                   "expected --from LANG and --languages LANG, for the table does not say which "
@@ -179,6 +187,7 @@ class TableReader {
   std::string from_, to_, where_;
   ParsedSuite& parsed_;
   std::vector<LanguageText> texts_;
+  std::map<std::string, std::string> codes_;
   size_t rows_ = 0;
 };
 
