@@ -244,6 +244,12 @@ TEST(Checks, ScriptByLanguage) {
   EXPECT_FALSE(InWrongScript("नमस्ते दुनिया", "Hello world", "hi"));
   EXPECT_TRUE(InWrongScript("Привет мир", "Hello world", "de"));
   EXPECT_FALSE(InWrongScript("12:30", "12:30", "ru"));
+  EXPECT_TRUE(InWrongScript("Καλημέρα σας", "Good morning", "he"));
+  EXPECT_FALSE(InWrongScript("Καλημέρα σας", "Good morning", "el"));
+  EXPECT_TRUE(InWrongScript("Good day to you", "Guten Tag", "th"));
+  EXPECT_FALSE(InWrongScript("Добар дан", "Good day", "sr")) << "Cyrillic and Latin both";
+  EXPECT_FALSE(InWrongScript("Dobar dan", "Good day", "sr"));
+  EXPECT_TRUE(InWrongScript("今天天气很好", "The weather is fine", "ko"));
   EXPECT_FALSE(InWrongScript("https://example.org/page", "https://example.org/page", "ar"));
 }
 

@@ -14,6 +14,7 @@ std::string LowerCase(std::string_view text);
 bool IsUnicodePunctuation(char32_t c);   // \p{P}
 bool IsUnicodeSymbol(char32_t c);        // \p{S}
 bool IsUnicodeNumber(char32_t c);        // \p{N}
+bool IsUnicodeLetter(char32_t c);        // \p{L}
 bool IsUnicodeLetterOrMark(char32_t c);  // \p{L}, \p{M}
 
 }  // namespace dragoman
