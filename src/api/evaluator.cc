@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "api/model_path.h"
@@ -12,16 +13,76 @@
 #include "evaluate/benchmark.h"
 #include "evaluate/compare.h"
 #include "evaluate/divergence.h"
+#include "evaluate/import/language_text.h"
 #include "evaluate/metrics/bleu.h"
 #include "evaluate/metrics/chrf.h"
 #include "evaluate/speed.h"
 #include "evaluate/suite.h"
+#include "evaluate/suite_import.h"
+#include "ship/compare_report.h"
+#include "text/languages.h"
 
 namespace dragoman::api {
 namespace {
 
-Result<Suite> LoadSuite(const std::string& path, const dragoman::SuiteOptions& options) {
-  return path.empty() ? BuiltInSuite(options) : ReadSuite(path, options);
+// A file is taken as it is, whatever languages its pairs have.
+Result<Suite> LoadSuite(const std::string& path, dragoman::SuiteOptions options) {
+  if (path.empty()) return BuiltInSuite(options);
+  options.source_lang.clear();
+  return ReadSuite(path, options);
+}
+
+Result<Suite> MakeSuite(const SuiteOptions& options, dragoman::SuiteOptions room) {
+  if (options.inputs.empty()) {
+    if (room.source_lang.empty()) room.source_lang = "en";
+    return BuiltInSuite(room);
+  }
+  SuiteInput input;
+  input.paths = options.inputs;
+  DRAGOMAN_ASSIGN_OR_RETURN(input.format, SuiteFormatNamed(options.format));
+  input.split = options.split;
+  input.license = options.license;
+  return ImportSuite(input, room);
+}
+
+// "en-de", "en:zh-Hant", "pt-BR-en": both halves have to be languages.
+Result<std::pair<std::string, std::string>> SplitPair(const std::string& pair) {
+  for (size_t at = 1; at + 1 < pair.size(); ++at) {
+    if (pair[at] != '-' && pair[at] != ':') continue;
+    auto from = pair.substr(0, at);
+    auto to = pair.substr(at + 1);
+    const bool sure = pair[at] == ':';
+    if (sure || (FindLanguage(PromptCode(from)) && FindLanguage(PromptCode(to))))
+      return std::make_pair(std::move(from), std::move(to));
+  }
+  return Fail(
+      ErrorCode::kInvalidArgument,
+      fmt::format("expected a pair of languages such as en-de or en:zh-Hant, found \"{}\"", pair),
+      "--pairs");
+}
+
+std::map<std::string, int64_t> CountPairs(const Suite& suite) {
+  std::map<std::string, int64_t> pairs;
+  for (const auto& sample : suite.samples) pairs[sample.pair()] += sample.is_edge_case() ? 0 : 1;
+  return pairs;
+}
+
+std::string SuiteText(const Suite& suite, const std::string& output) {
+  int64_t scored = 0;
+  std::string pairs;
+  for (const auto& [pair, count] : CountPairs(suite)) {
+    scored += count;
+    pairs += fmt::format("  {:<10} {:>6}\n", pair, count);
+  }
+  std::string text =
+      fmt::format("wrote {}: {} samples of {} ({}), licence {}\n{}", output, suite.samples.size(),
+                  suite.name, suite.format, suite.license, pairs);
+  const auto edges = static_cast<int64_t>(suite.samples.size()) - scored;
+  if (edges > 0) text += fmt::format("  {} edge cases, checked but not scored\n", edges);
+  if (suite.duplicates > 0)
+    text += fmt::format("  {} left out: their source occurs before\n", suite.duplicates);
+  if (suite.blanks > 0) text += fmt::format("  {} left out: blank in a language\n", suite.blanks);
+  return text;
 }
 
 constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
@@ -72,21 +133,28 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
   dragoman::SuiteOptions room;
   room.source_lang = options.from;
   room.target_langs = options.languages;
+  for (const std::string& pair : options.pairs) {
+    DRAGOMAN_ASSIGN_OR_RETURN(auto direction, SplitPair(pair));
+    room.pairs.push_back(std::move(direction));
+  }
   room.samples_per_language = options.samples_per_language;
   room.seed = options.seed;
   room.include_edge_cases = options.include_edge_cases;
-  DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, LoadSuite(options.input, room));
+  room.add_builtin_edge_cases = options.add_builtin_edge_cases;
+  DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, MakeSuite(options, room));
   DRAGOMAN_RETURN_IF_ERROR(dragoman::WriteSuite(options.output, suite));
   OrderedJson json;
   json["schema"] = "dragoman.suite_written/1";
   json["output"] = options.output;
   json["name"] = suite.name;
+  json["format"] = suite.format;
+  json["license"] = suite.license;
   json["samples"] = suite.samples.size();
+  json["language_pairs"] = CountPairs(suite);
+  json["duplicates_left_out"] = suite.duplicates;
+  json["blanks_left_out"] = suite.blanks;
   json["hash"] = suite.hash;
-  return Report{
-      DumpJson(json),
-      fmt::format("wrote {}: {} samples of {}\n", options.output, suite.samples.size(), suite.name),
-      0};
+  return Report{DumpJson(json), SuiteText(suite, options.output), 0};
 }
 
 Result<Report> Benchmark(const BenchmarkOptions& options) {
@@ -120,6 +188,8 @@ Result<Report> Compare(const CompareOptions& options) {
                             dragoman::Compare(baseline, quantized, gate));
   const OrderedJson json = ToJson(comparison, baseline, quantized);
   if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
+  if (!options.report.empty())
+    DRAGOMAN_RETURN_IF_ERROR(WriteCompareReport(options.report, comparison, baseline, quantized));
   return Report{DumpJson(json), ComparisonText(comparison), ExitCodeOf(comparison.decision)};
 }
 

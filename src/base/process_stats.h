@@ -24,6 +24,9 @@ MachineMemory CurrentMachineMemory();
 // Free bytes of the file system that holds `path` (or its nearest existing parent); 0 when unknown.
 uint64_t FreeDiskBytes(const std::string& path);
 
+// Processor time of this process so far, over all its threads.
+double ProcessCpuSeconds();
+
 // "2026-11-22T20:15:00Z"
 std::string UtcNow();
 

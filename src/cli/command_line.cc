@@ -47,6 +47,7 @@ std::unique_ptr<CLI::App> BuildApp(Context& context) {
   AddCompare(*app, context);
   AddScore(*app, context);
   AddBench(*app, context);
+  AddMonitor(*app, context);
   AddPackage(*app, context);
   AddCompletion(*app, context);
   return app;

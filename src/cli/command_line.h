@@ -41,6 +41,7 @@ void AddBenchmark(CLI::App& app, Context& context);
 void AddCompare(CLI::App& app, Context& context);
 void AddScore(CLI::App& app, Context& context);
 void AddBench(CLI::App& app, Context& context);
+void AddMonitor(CLI::App& app, Context& context);
 void AddPackage(CLI::App& app, Context& context);
 void AddShip(CLI::App& app, Context& context);
 void AddCompletion(CLI::App& app, Context& context);

@@ -8,24 +8,80 @@
 
 namespace dragoman::cli {
 
+namespace {
+
+constexpr char kSuiteFooter[] =
+    "Formats, told by the content or forced with --format:\n"
+    "  jsonl    a line a pair: source_lang, target_lang, source, reference, optionally id, "
+    "domain,\n"
+    "           license, keep; or text by language; or WMT24++\n"
+    "  flores   a folder of FLORES-200 (devtest/eng_Latn.devtest) or FLORES+ "
+    "(devtest/eng_Latn.jsonl,\n"
+    "           .tsv)\n"
+    "  ntrex    a folder of NTREX-128 (newstest2019-src.eng.txt, newstest2019-ref.deu.txt)\n"
+    "  plain    a file a language, a sentence a line: news.en news.de, or en=FILE de=FILE\n"
+    "  tsv      a table with tabs: columns source and target, or named by language, or unnamed\n"
+    "  sgm      WMT before 2021: one srcset, one or more refset\n"
+    "  wmt-xml  WMT from 2021 on\n"
+    "  tmx      translation memories\n"
+    "Codes of other catalogues are understood: eng_Latn is en, zho_Hant is zh-Hant. A source that "
+    "occurs twice in a\npair counts once. The seeded choice keeps the shares of the domains and "
+    "takes "
+    "the same sentences in every\nlanguage of a parallel set. The file written states files, "
+    "hashes "
+    "and licence.\n\n"
+    "Examples:\n"
+    "  dragoman suite --samples-per-language 50\n"
+    "  dragoman suite -i flores200_dataset --languages de,fr,ja --include-edge-cases\n"
+    "  dragoman suite -i NTREX-128 --pairs de-en,fr-de -o ntrex.json\n"
+    "  dragoman suite -i news-src.en.sgm news-ref.de.sgm -o news.json\n"
+    "  dragoman suite -i memory.tmx --from en --languages de --license \"CC0\"\n"
+    "  dragoman suite -i table.tsv --from en --languages ko\n"
+    "  dragoman benchmark --suite news.json -o results.json";
+
+void AddSuiteInputs(CLI::App& command, api::SuiteOptions& options) {
+  command.add_option("-o,--output", options.output,
+                     "JSON to write; default: WORKSPACE/eval/translate_gemma_test_suite.json");
+  command.add_option("-i,--input", options.inputs,
+                     "Test set: a folder, a file, or several files; default: the built-in suite");
+  command.add_option("--format", options.format, "Of the input; see below")->capture_default_str();
+  command.add_option("--split", options.split, "Of FLORES: dev or devtest")->capture_default_str();
+  command.add_option("--license", options.license,
+                     "To state in the suite; default: what the input or its format states");
+}
+
+void AddSuiteChoice(CLI::App& command, api::SuiteOptions& options) {
+  command.add_option("--from", options.from,
+                     "Source language; default: English, or that of whole pairs");
+  command.add_option("--languages", options.languages, "Target languages, comma separated")
+      ->delimiter(',');
+  command
+      .add_option("--pairs", options.pairs,
+                  "Instead: directions, comma separated (de-en,en:zh-Hant)")
+      ->delimiter(',');
+  command
+      .add_option("--samples-per-language", options.samples_per_language,
+                  "A seeded choice of so many a pair; 0: all")
+      ->check(CLI::Range(0, 1000000));
+  command.add_option("--seed", options.seed, "Of that choice")->capture_default_str();
+}
+
+}  // namespace
+
 void AddSuite(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::SuiteOptions>();
   auto no_edge_cases = std::make_shared<bool>(false);
-  CLI::App* command =
-      app.add_subcommand("suite", "Write a test suite: the built-in one, or one from JSONL");
-  command->add_option("-o,--output", options->output,
-                      "JSON to write; default: WORKSPACE/eval/translate_gemma_test_suite.json");
-  command->add_option("-i,--input", options->input, "JSONL of pairs; default: the built-in suite");
-  command->add_option("--from", options->from, "Source language")->capture_default_str();
-  command->add_option("--languages", options->languages, "Target languages, comma separated")
-      ->delimiter(',');
+  CLI::App* command = app.add_subcommand(
+      "suite", "Write a test suite: the built-in one, or one from FLORES, NTREX, WMT, TMX, ...");
+  AddSuiteInputs(*command, *options);
+  AddSuiteChoice(*command, *options);
+  CLI::Option* include = command->add_flag("--include-edge-cases", options->add_builtin_edge_cases,
+                                           "Add the built-in edge cases to an imported set");
   command
-      ->add_option("--samples-per-language", options->samples_per_language,
-                   "A seeded choice of so many; 0: all")
-      ->check(CLI::Range(0, 1000000));
-  command->add_option("--seed", options->seed, "Of that choice")->capture_default_str();
-  command->add_flag("--no-edge-cases", *no_edge_cases,
-                    "Leave out empty, numbers, URLs, markup, ...");
+      ->add_flag("--no-edge-cases", *no_edge_cases,
+                 "Leave out empty, numbers, URLs, markup, ... of the built-in suite")
+      ->excludes(include);
+  command->footer(kSuiteFooter);
   command->callback([&context, options, no_edge_cases] {
     options->include_edge_cases = !*no_edge_cases;
     if (options->output.empty())
@@ -100,6 +156,8 @@ void AddCompare(CLI::App& app, Context& context) {
   command->add_option("files", arguments->models,
                       "BASELINE and QUANTIZED results JSON; with --divergence: two models");
   command->add_option("-o,--output", arguments->options.output, "Comparison JSON to write");
+  command->add_option("--report", arguments->options.report,
+                      "Folder for report.html and QUANTIZATION_REPORT.md");
   command
       ->add_option("--max-mean-loss", arguments->options.max_mean_loss_percent,
                    "Percent of the baseline's BLEU")
@@ -116,7 +174,7 @@ void AddCompare(CLI::App& app, Context& context) {
   AddMachineOptions(*command, context);
   command->footer(
       "Examples:\n  dragoman compare baseline_results.json quantized_results.json -o "
-      "comparison.json\n"
+      "comparison.json --report report\n"
       "  dragoman compare --divergence model-bf16.gguf q4.gguf --suite heldout.jsonl --json");
   command->callback([&context, arguments] { RunCompare(context, *arguments); });
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <utility>
@@ -69,6 +70,7 @@ PairScore ScorePair(const std::string& pair, const std::vector<const Prediction*
   score.bleu_signature = BleuSignature(bleu);
   std::vector<std::string> hypotheses, references;
   int64_t empty = 0, runaway = 0, copy = 0, script = 0, repetition = 0, kept = 0;
+  std::array<int64_t, kFaultCount> possible{}, found{};
   for (const Prediction* one : predictions) {
     const OutputChecks checks = CheckOutput(*one);
     empty += checks.empty ? 1 : 0;
@@ -78,6 +80,10 @@ PairScore ScorePair(const std::string& pair, const std::vector<const Prediction*
     repetition += checks.repetition ? 1 : 0;
     score.kept_items += checks.items;
     kept += checks.kept;
+    for (size_t i = 0; i < kFaultCount; ++i) {
+      possible[i] += checks.possible[i] ? 1 : 0;
+      found[i] += checks.found[i] ? 1 : 0;
+    }
     if (one->is_edge_case()) continue;
     hypotheses.push_back(one->hypothesis);
     references.push_back(one->reference);
@@ -90,6 +96,10 @@ PairScore ScorePair(const std::string& pair, const std::vector<const Prediction*
   score.wrong_script_rate = Share(script, score.checked);
   score.repetition_rate = Share(repetition, score.checked);
   score.kept_rate = score.kept_items == 0 ? 1.0 : Share(kept, score.kept_items);
+  for (size_t i = 0; i < kFaultCount; ++i) {
+    if (possible[i] > 0)
+      score.faults.push_back({FaultKey(static_cast<Fault>(i)), WilsonRate(found[i], possible[i])});
+  }
   score.bleu = CorpusBleu(bleu, hypotheses, references).score;
   score.chrf = CorpusChrf({}, hypotheses, references);
   score.chrf_pp = CorpusChrf({.word_order = 2}, hypotheses, references);

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "dragoman/result.h"
+#include "evaluate/rate.h"
 #include "evaluate/suite.h"
 #include "translate/translator.h"
 
@@ -24,6 +25,11 @@ struct BenchmarkOptions {
   std::string predictions_path;
 };
 
+struct FaultRate {
+  std::string fault;  // FaultKey of checks.h
+  Rate rate;
+};
+
 struct PairScore {
   std::string pair;     // "en-de"
   int64_t samples = 0;  // scored: edge cases are checked, not scored
@@ -32,8 +38,9 @@ struct PairScore {
   std::string bleu_signature;
   double empty_rate = 0, runaway_rate = 0, copy_rate = 0, wrong_script_rate = 0,
          repetition_rate = 0;
-  int64_t kept_items = 0;  // numbers, addresses and marked stretches in the sources
-  double kept_rate = 1;    // share of them found in the outputs
+  int64_t kept_items = 0;         // numbers, addresses and marked stretches in the sources
+  double kept_rate = 1;           // share of them found in the outputs
+  std::vector<FaultRate> faults;  // every fault that could happen in an output
 };
 
 struct Prediction {

@@ -30,6 +30,8 @@ OrderedJson ToJson(const PairScore& pair) {
   checks["repetition_rate"] = pair.repetition_rate;
   checks["kept_items"] = pair.kept_items;
   checks["kept_rate"] = pair.kept_rate;
+  checks["faults"] = OrderedJson::object();
+  for (const FaultRate& fault : pair.faults) checks["faults"][fault.fault] = ToJson(fault.rate);
   json["checks"] = checks;
   return json;
 }

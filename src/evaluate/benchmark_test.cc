@@ -244,6 +244,12 @@ TEST(Checks, ScriptByLanguage) {
   EXPECT_FALSE(InWrongScript("नमस्ते दुनिया", "Hello world", "hi"));
   EXPECT_TRUE(InWrongScript("Привет мир", "Hello world", "de"));
   EXPECT_FALSE(InWrongScript("12:30", "12:30", "ru"));
+  EXPECT_TRUE(InWrongScript("Καλημέρα σας", "Good morning", "he"));
+  EXPECT_FALSE(InWrongScript("Καλημέρα σας", "Good morning", "el"));
+  EXPECT_TRUE(InWrongScript("Good day to you", "Guten Tag", "th"));
+  EXPECT_FALSE(InWrongScript("Добар дан", "Good day", "sr")) << "Cyrillic and Latin both";
+  EXPECT_FALSE(InWrongScript("Dobar dan", "Good day", "sr"));
+  EXPECT_TRUE(InWrongScript("今天天气很好", "The weather is fine", "ko"));
   EXPECT_FALSE(InWrongScript("https://example.org/page", "https://example.org/page", "ar"));
 }
 
@@ -266,12 +272,12 @@ TEST(Checks, FaultsOfAnOutput) {
 
 TEST(Checks, WhatIsKept) {
   OutputChecks checks = CheckOutput(
-      Of("de", "It costs 1,000.5 or 12 at www.a.example.", "x", "1.000,5 www.a.example"));
+      Of("de", "It costs 1,000.5 or 12 at www.a.example.", "", "1.000,5 www.a.example"));
   EXPECT_EQ(checks.items, 3);
   EXPECT_EQ(checks.kept, 2);
-  checks = CheckOutput(Of("hi", "Room 417", "x", "कमरा ४१७"));
+  checks = CheckOutput(Of("hi", "Room 417", "कमरा ४१७", "कमरा ४१७"));
   EXPECT_EQ(checks.kept, 1);
-  checks = CheckOutput(Of("de", "5 and 5", "x", "5"));  // each number once
+  checks = CheckOutput(Of("de", "5 and 5", "5 und 5", "5"));  // each number once
   EXPECT_EQ(checks.items, 2);
   EXPECT_EQ(checks.kept, 1);
   Prediction marked = Of("de", "%s deleted 7 files", "", "%s löschte sieben Dateien");

@@ -4,11 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
 
-#include "evaluate/checks.h"
+#include "evaluate/fault_comparison.h"
 #include "evaluate/gate.h"
 #include "evaluate/resample.h"
 
@@ -134,35 +135,10 @@ PairComparison ComparePair(const PairData& data, const PairDraws& draws, const E
   return pair;
 }
 
-void CompareFaults(const std::vector<PredictionPair>& matched, Comparison& comparison) {
-  struct Fault {
-    const char* name;
-    bool OutputChecks::*member;
-    int64_t only_baseline = 0, only_quantized = 0;
-  };
-  Fault faults[] = {{"empty outputs", &OutputChecks::empty},
-                    {"runaway outputs", &OutputChecks::runaway},
-                    {"untranslated outputs", &OutputChecks::copy},
-                    {"wrong script", &OutputChecks::wrong_script},
-                    {"repetition", &OutputChecks::repetition}};
-  int64_t keeps_fewer = 0, keeps_more = 0;
-  for (const PredictionPair& both : matched) {
-    const OutputChecks baseline = CheckOutput(*both.first);
-    const OutputChecks quantized = CheckOutput(*both.second);
-    for (Fault& fault : faults) {
-      fault.only_baseline += baseline.*fault.member && !(quantized.*fault.member) ? 1 : 0;
-      fault.only_quantized += !(baseline.*fault.member) && quantized.*fault.member ? 1 : 0;
-    }
-    keeps_fewer += quantized.kept < baseline.kept ? 1 : 0;
-    keeps_more += quantized.kept > baseline.kept ? 1 : 0;
-  }
-  const auto checked = static_cast<int64_t>(matched.size());
-  for (const Fault& fault : faults) {
-    comparison.checks.push_back(
-        JudgeCounts(fault.name, fault.only_quantized, fault.only_baseline, checked));
-  }
-  comparison.checks.push_back(
-      JudgeCounts("kept numbers and addresses", keeps_fewer, keeps_more, checked));
+void AddFaultChecks(const std::vector<PredictionPair>& matched, Comparison& comparison) {
+  comparison.faults = CompareFaults(matched);
+  std::vector<GateCheck> checks = JudgeFaults(comparison.faults);
+  std::move(checks.begin(), checks.end(), std::back_inserter(comparison.checks));
 }
 
 void Decide(Comparison& comparison) {
@@ -284,7 +260,7 @@ Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResul
                                           evidence, pooled.chrf,
                                           static_cast<int64_t>(pairs.size())));
   }
-  CompareFaults(matched, comparison);
+  AddFaultChecks(matched, comparison);
   Decide(comparison);
   return comparison;
 }

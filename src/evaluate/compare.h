@@ -9,6 +9,8 @@
 #include "base/json.h"
 #include "dragoman/result.h"
 #include "evaluate/benchmark.h"
+#include "evaluate/checks.h"
+#include "evaluate/rate.h"
 
 namespace dragoman {
 
@@ -54,6 +56,18 @@ struct GateCheck {
   std::string reason;  // one sentence with the figures
 };
 
+// A fault in the outputs of both builds.
+struct FaultComparison {
+  Fault fault = Fault::kEmpty;
+  Rate baseline, quantized;  // over the outputs in which it could happen
+  int64_t only_baseline = 0, only_quantized = 0;
+  // Change of the share of faulty outputs in percent of the outputs, with Newcombe's interval for
+  // paired shares (1998, method 10); negative: the build has more.
+  Delta delta;
+  double chance = 1;  // of so many new faults, or more, if neither build had more (exact sign test)
+  bool worse = false;  // beyond chance, all faults considered
+};
+
 struct Comparison {
   GateOptions options;  // it was decided with
   int64_t samples = 0;  // scored, over all pairs
@@ -65,6 +79,7 @@ struct Comparison {
   Delta mean_bleu, mean_chrf;
   double mean_of_pair_bleu_percents = 0;  // the other way to average; weak pairs weigh more in it
   std::vector<GateCheck> checks;
+  std::vector<FaultComparison> faults;  // what no overlap metric sees, by kind
   Decision decision = Decision::kReconsider;
   std::vector<std::string> reasons;
   std::vector<std::string> advice;  // what to try on a failed or undecided gate

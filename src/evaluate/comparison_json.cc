@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "evaluate/compare.h"
+#include "evaluate/fault_comparison.h"
 #include "evaluate/gate.h"
 
 namespace dragoman {
@@ -103,6 +104,8 @@ OrderedJson ToJson(const Comparison& comparison, const BenchmarkResult& baseline
   json["advice"] = comparison.advice;
   json["checks"] = OrderedJson::array();
   for (const auto& check : comparison.checks) json["checks"].push_back(ToJson(check));
+  json["faults"] = OrderedJson::array();
+  for (const auto& fault : comparison.faults) json["faults"].push_back(ToJson(fault));
   json["language_pairs"] = OrderedJson::array();
   for (const auto& pair : comparison.pairs) json["language_pairs"].push_back(ToJson(pair));
   json["baseline"] = Summary(baseline);

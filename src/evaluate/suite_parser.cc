@@ -6,16 +6,17 @@
 
 #include <algorithm>
 #include <cctype>
+#include <optional>
 #include <utility>
 
 namespace dragoman {
 namespace {
 
-constexpr size_t kMaxTextBytes = size_t{1}
-                                 << 20;  // of one source or reference: far beyond any context
 constexpr size_t kMaxKeep = 1000;
 constexpr size_t kMaxLanguages = 1000;
 constexpr size_t kMaxNameBytes = 200;
+constexpr size_t kMaxPathBytes = 4096;
+constexpr size_t kMaxFiles = 2000;
 
 constexpr std::string_view kMultilingualSchema = "dragoman.suite/1";
 constexpr std::string_view kEdgeSchema = "dragoman.edge-cases/1";
@@ -87,6 +88,42 @@ Result<SuiteSample> ParseSample(const Json& json, const std::string& where) {
                 where);
   }
   return sample;
+}
+
+void NumberSample(size_t number, SuiteSample& sample) {
+  if (!sample.id.empty()) return;
+  sample.id = fmt::format("{:06}", number);
+  sample.numbered = true;
+}
+
+// A line of WMT24++: lp "en-de_DE", source, target, document and segment. Lines that its makers
+// marked as bad sources are left out.
+Result<std::optional<SuiteSample>> ParseWmtLine(const Json& json, const std::string& where) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string pair, TextField(json, "lp", kMaxNameBytes, where));
+  const size_t dash = pair.find('-');
+  if (dash == std::string::npos || dash == 0 || dash + 1 == pair.size()) {
+    return Fail(ErrorCode::kCorruptFile,
+                fmt::format("\"lp\": expected a pair such as en-de_DE, found \"{}\"", pair), where);
+  }
+  SuiteSample sample;
+  sample.source_lang = pair.substr(0, dash);
+  sample.target_lang = pair.substr(dash + 1);
+  std::replace(sample.target_lang.begin(), sample.target_lang.end(), '_', '-');
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.domain, TextField(json, "domain", kMaxNameBytes, where, false));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.source, TextField(json, "source", kMaxTextBytes, where));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.reference, TextField(json, "target", kMaxTextBytes, where));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.id, TextField(json, "document_id", kMaxNameBytes, where, false));
+  if (const auto segment = json.find("segment_id");
+      segment != json.end() && segment->is_number_integer())
+    sample.id += fmt::format("#{}", segment->get<int64_t>());
+  const auto bad = json.find("is_bad_source");
+  if (bad != json.end() && bad->is_boolean() && bad->get<bool>())
+    return std::optional<SuiteSample>();
+  if (IsBlank(sample.source) || IsBlank(sample.reference)) {
+    return Fail(ErrorCode::kCorruptFile, "expected a source and a target, found an empty one",
+                where);
+  }
+  return std::optional<SuiteSample>(std::move(sample));
 }
 
 Result<SuiteEntry> ParseEntry(const Json& json, const std::string& where) {
@@ -174,8 +211,15 @@ Result<void> ParseLine(const Json& json, size_t line, ParsedSuite& parsed,
     (entry.text.empty() ? parsed.edges : parsed.multilingual).push_back(std::move(entry));
     return {};
   }
+  if (json.contains("lp")) {
+    DRAGOMAN_ASSIGN_OR_RETURN(std::optional<SuiteSample> wmt, ParseWmtLine(json, where));
+    if (!wmt.has_value()) return {};
+    NumberSample(line, *wmt);
+    parsed.suite.samples.push_back(std::move(*wmt));
+    return {};
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(SuiteSample sample, ParseSample(json, where));
-  if (sample.id.empty()) sample.id = fmt::format("{:06}", line);
+  NumberSample(line, sample);
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string license,
                             TextField(json, "license", 10000, where, false));
   NoteLicense(parsed, license);
@@ -198,6 +242,32 @@ Result<void> ParseLines(std::string_view text, const std::string& where, ParsedS
   return {};
 }
 
+// Where a written suite came from; suites of older versions do not say.
+Result<void> ParseSource(const Json& json, const std::string& where, Suite& suite) {
+  const auto source = json.find("source");
+  if (source == json.end()) return {};
+  const auto files = source->is_object() ? source->find("files") : source->end();
+  if (!source->is_object() || files == source->end() || !files->is_array() ||
+      files->size() > kMaxFiles) {
+    return Fail(ErrorCode::kCorruptFile,
+                fmt::format("\"source\": expected an object with at most {} files", kMaxFiles),
+                where);
+  }
+  DRAGOMAN_ASSIGN_OR_RETURN(suite.origin,
+                            TextField(*source, "origin", kMaxPathBytes, where, false));
+  for (const Json& one : *files) {
+    if (!one.is_object())
+      return Fail(ErrorCode::kCorruptFile, "\"files\": expected objects", where);
+    SuiteFile file;
+    DRAGOMAN_ASSIGN_OR_RETURN(file.path, TextField(one, "path", kMaxPathBytes, where));
+    DRAGOMAN_ASSIGN_OR_RETURN(file.sha256, TextField(one, "sha256", 64, where));
+    if (const auto bytes = one.find("bytes"); bytes != one.end() && bytes->is_number_unsigned())
+      file.bytes = bytes->get<uint64_t>();
+    suite.files.push_back(std::move(file));
+  }
+  return {};
+}
+
 Result<void> ParseWritten(std::string_view text, const std::string& where, ParsedSuite& parsed) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ParseJson(text, where, 8));
   if (!json.is_object() || json.value("schema", Json()) != kWrittenSuiteSchema) {
@@ -210,6 +280,9 @@ Result<void> ParseWritten(std::string_view text, const std::string& where, Parse
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string license,
                             TextField(json, "license", 100000, where, false));
   NoteLicense(parsed, license);
+  DRAGOMAN_ASSIGN_OR_RETURN(parsed.suite.format,
+                            TextField(json, "format", kMaxNameBytes, where, false));
+  DRAGOMAN_RETURN_IF_ERROR(ParseSource(json, where, parsed.suite));
   const auto samples = json.find("samples");
   if (samples == json.end() || !samples->is_array() || samples->size() > kMaxSuiteSamples) {
     return Fail(ErrorCode::kCorruptFile,
@@ -220,7 +293,7 @@ Result<void> ParseWritten(std::string_view text, const std::string& where, Parse
     if (!(*samples)[i].is_object())
       return Fail(ErrorCode::kCorruptFile, "expected an object", here);
     DRAGOMAN_ASSIGN_OR_RETURN(SuiteSample sample, ParseSample((*samples)[i], here));
-    if (sample.id.empty()) sample.id = fmt::format("{:06}", i);
+    NumberSample(i, sample);
     parsed.suite.samples.push_back(std::move(sample));
   }
   return {};
@@ -243,6 +316,7 @@ std::string LanguageKey(std::string_view code) {
 }
 
 Result<void> ParseSuiteText(std::string_view text, const std::string& where, ParsedSuite& parsed) {
+  if (parsed.suite.format.empty()) parsed.suite.format = "jsonl";
   return IsWrittenForm(text) ? ParseWritten(text, where, parsed) : ParseLines(text, where, parsed);
 }
 

@@ -3,6 +3,7 @@
 #ifndef DRAGOMAN_EVALUATE_SUITE_PARSER_H_
 #define DRAGOMAN_EVALUATE_SUITE_PARSER_H_
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,6 +14,8 @@
 namespace dragoman {
 
 inline constexpr std::string_view kWrittenSuiteSchema = "dragoman.test_suite/1";
+// Of one source or reference: far beyond any context.
+inline constexpr size_t kMaxTextBytes = size_t{1} << 20;
 // Bounds memory; the largest public sets have 1e5 lines a pair.
 inline constexpr size_t kMaxSuiteSamples = 4'000'000;
 
@@ -31,7 +34,8 @@ struct ParsedSuite {
   std::vector<std::string> licenses;   // distinct, in order
 };
 
-// Adds the content of a file in any of the three formats. Errors: kCorruptFile, kUnsupported.
+// Adds the content of a file of JSON lines or in the written form. Errors: kCorruptFile,
+// kUnsupported.
 Result<void> ParseSuiteText(std::string_view text, const std::string& where, ParsedSuite& parsed);
 // Letter case and '_' aside.
 std::string LanguageKey(std::string_view code);

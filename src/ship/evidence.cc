@@ -49,6 +49,7 @@ PhaseEvidence FromJson(const Json& json) {
   evidence.started = json.at("started").get<std::string>();
   evidence.finished = json.at("finished").get<std::string>();
   evidence.seconds = json.at("seconds").get<double>();
+  evidence.cpu_seconds = json.at("cpu_seconds").get<double>();
   evidence.peak_memory_bytes = json.at("peak_memory_bytes").get<uint64_t>();
   return evidence;
 }
@@ -72,6 +73,7 @@ OrderedJson ToJson(const PhaseEvidence& evidence) {
   json["started"] = evidence.started;
   json["finished"] = evidence.finished;
   json["seconds"] = evidence.seconds;
+  json["cpu_seconds"] = evidence.cpu_seconds;
   json["peak_memory_bytes"] = evidence.peak_memory_bytes;
   json["input_hash"] = evidence.input_hash;
   json["inputs"] = InputsJson(evidence.inputs);

@@ -38,6 +38,7 @@ struct PhaseEvidence {
   std::string program;            // version
   std::string started, finished;  // UTC
   double seconds = 0;
+  double cpu_seconds = 0;  // over all threads
   uint64_t peak_memory_bytes = 0;
 
   bool done() const { return status == "done"; }

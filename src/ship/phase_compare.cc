@@ -5,6 +5,7 @@
 #include "evaluate/compare.h"
 #include "evaluate/divergence.h"
 #include "evaluate/suite.h"
+#include "ship/comparison_evidence.h"
 #include "ship/phase.h"
 
 namespace dragoman {
@@ -45,44 +46,6 @@ Result<Divergence> Diverge(ShipRun& run, const std::string& path) {
   return divergence;
 }
 
-Json DeltaJson(const Delta& delta) {
-  return Json{{"points", delta.points},
-              {"percent", delta.percent},
-              {"percent_low", delta.percent_low},
-              {"percent_high", delta.percent_high}};
-}
-
-Json ChecksJson(const Comparison& comparison) {
-  Json list = Json::array();
-  for (const GateCheck& check : comparison.checks) {
-    list.push_back(Json{{"name", check.name},
-                        {"limit_percent", check.limit_percent},
-                        {"delta", DeltaJson(check.delta)},
-                        {"verdict", DecisionName(check.verdict)},
-                        {"shown", check.shown},
-                        {"basis", check.basis},
-                        {"reason", check.reason}});
-  }
-  return list;
-}
-
-Json PairsJson(const Comparison& comparison) {
-  Json list = Json::array();
-  for (const PairComparison& pair : comparison.pairs) {
-    list.push_back(Json{{"pair", pair.pair},
-                        {"samples", pair.samples},
-                        {"baseline_bleu", pair.baseline_bleu},
-                        {"quantized_bleu", pair.quantized_bleu},
-                        {"baseline_chrf", pair.baseline_chrf},
-                        {"quantized_chrf", pair.quantized_chrf},
-                        {"bleu", DeltaJson(pair.bleu)},
-                        {"chrf", DeltaJson(pair.chrf)},
-                        {"identical_share", pair.identical_share},
-                        {"bleu_can_tell", pair.bleu_can_tell}});
-  }
-  return list;
-}
-
 Result<PhaseWork> CompareWork(ShipRun& run) {
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult baseline,
                             ReadBenchmarkResult(run.BaselinePath()));
@@ -96,21 +59,9 @@ Result<PhaseWork> CompareWork(ShipRun& run) {
   DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(path, ToJson(comparison, baseline, quantized)));
 
   PhaseWork work;
-  work.measured =
-      Json{{"path", run.workspace->Relative(path)},
-           {"decision", DecisionName(comparison.decision)},
-           {"reasons", comparison.reasons},
-           {"advice", comparison.advice},
-           {"confidence", gate.confidence},
-           {"limits", Json{{"max_mean_loss_percent", gate.max_mean_loss_percent},
-                           {"max_pair_loss_percent", gate.max_pair_loss_percent},
-                           {"max_high_resource_loss_percent", gate.max_high_resource_loss_percent},
-                           {"fallback_loss_percent", gate.fallback_loss_percent}}},
-           {"mean_bleu", DeltaJson(comparison.mean_bleu)},
-           {"mean_chrf", DeltaJson(comparison.mean_chrf)},
-           {"checks", ChecksJson(comparison)},
-           {"pairs", PairsJson(comparison)},
-           {"divergence", Json(ToJson(divergence))}};
+  work.measured = ComparisonEvidence(comparison);
+  work.measured["path"] = run.workspace->Relative(path);
+  work.measured["divergence"] = Json(ToJson(divergence));
   work.outputs = {path, divergence_path};
   work.summary = fmt::format("{}; mean BLEU {:+.2f} % [{:+.2f}, {:+.2f}], mean KL {:.4f}",
                              DecisionName(comparison.decision), comparison.mean_bleu.percent,

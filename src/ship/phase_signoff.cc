@@ -10,6 +10,7 @@
 #include "ship/checklist.h"
 #include "ship/phase.h"
 #include "ship/report.h"
+#include "ship/report_charts.h"
 #include "ship/secrets.h"
 
 namespace dragoman {
@@ -28,6 +29,7 @@ Result<ChecklistContext> MakeContext(const ShipRun& run) {
   for (const auto& [name, evidence] : run.evidence) {
     Json phase = evidence.measured;
     phase["_seconds"] = evidence.seconds;
+    phase["_cpu_seconds"] = evidence.cpu_seconds;
     phase["_started"] = evidence.started;
     phase["_finished"] = evidence.finished;
     phase["_peak_memory_bytes"] = evidence.peak_memory_bytes;
@@ -61,6 +63,9 @@ Result<ReportData> MakeReport(ShipRun& run, const ChecklistContext& context,
                             ReadBenchmarkResult(run.BaselinePath()));
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult quantized,
                             ReadBenchmarkResult(run.RungPath("quantized_results.json")));
+  data.baseline_latency_ms = LatencyQuantiles(baseline);
+  data.build_latency_ms = LatencyQuantiles(quantized);
+  data.chart_library = FindChartLibrary();
   data.worst = FindWorstSentences(baseline, quantized, kWorstSentences);
   for (const auto& [name, evidence] : run.evidence) {
     data.finished = std::max(data.finished, evidence.finished);

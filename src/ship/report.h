@@ -28,6 +28,8 @@ struct ReportData {
   std::vector<WorseSentence> worst;
   std::vector<std::pair<std::string, std::string>> hashes;  // file, SHA-256
   std::string model_name, finished;                         // UTC of the newest evidence
+  std::vector<double> baseline_latency_ms, build_latency_ms;  // 101 quantiles each, or none
+  std::string chart_library;  // ECharts' text (report_charts.h); empty: drawings only
 };
 
 std::string RenderHtml(const ReportData& data);

@@ -5,6 +5,7 @@
 #include "ship/html.h"
 #include "ship/phase.h"
 #include "ship/report.h"
+#include "ship/report_charts.h"
 #include "ship/report_sections.h"
 
 namespace dragoman {
@@ -103,15 +104,19 @@ std::string Tiles(const ReportData& data) {
                fmt::format("{:.2f}x smaller than 16 bits", quantize.value("ratio", 0.0)));
   html += DeltaTile(compare, "mean_bleu", "Mean BLEU");
   html += DeltaTile(compare, "mean_chrf", "Mean chrF");
-  html +=
-      Tile(fmt::format("{:.1f} %", divergence.value("top1_agreement", 0.0) * 100),
-           "Same next token", fmt::format("mean KL {:.4f} nats", divergence.value("mean_kl", 0.0)));
-  html +=
-      Tile(fmt::format("{:.0f} ms",
-                       validate.value("latency_sentence", Json::object()).value("median_ms", 0.0)),
-           "A short sentence", "median, alone, on " + validate.value("device", std::string("cpu")));
-  html += Tile(HumanBytes(validate.value("peak_memory_bytes", uint64_t{0})), "Peak memory",
-               "loads in " + Seconds(validate.value("load_seconds", 0.0)));
+  if (!divergence.empty()) {
+    html += Tile(fmt::format("{:.1f} %", divergence.value("top1_agreement", 0.0) * 100),
+                 "Same next token",
+                 fmt::format("mean KL {:.4f} nats", divergence.value("mean_kl", 0.0)));
+  }
+  if (!validate.empty()) {
+    html += Tile(
+        fmt::format("{:.0f} ms",
+                    validate.value("latency_sentence", Json::object()).value("median_ms", 0.0)),
+        "A short sentence", "median, alone, on " + validate.value("device", std::string("cpu")));
+    html += Tile(HumanBytes(validate.value("peak_memory_bytes", uint64_t{0})), "Peak memory",
+                 "loads in " + Seconds(validate.value("load_seconds", 0.0)));
+  }
   return html + "</section>\n";
 }
 
@@ -121,20 +126,22 @@ std::string RenderHtml(const ReportData& data) {
   std::string html =
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-      "'unsafe-inline'\">"
-      "<title>" +
-      EscapeHtml(data.model_name + ": " +
-                 (data.context.decision.empty() ? "no decision" : data.context.decision)) +
-      "</title><style>";
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"";
+  html += ContentPolicy(data) + "\"><title>" +
+          EscapeHtml(data.model_name + ": " +
+                     (data.context.decision.empty() ? "no decision" : data.context.decision)) +
+          "</title><style>";
   html += ReportStyle();
   html += "</style></head><body><main>\n";
   html += Verdict(data) + Tiles(data);
   html += RenderQualitySection(data);
   html += "<div class=\"two\">" + RenderSizeSection(data) + RenderSpeedSection(data) + "</div>\n";
-  html += RenderGateSection(data) + RenderSentencesSection(data) + RenderValidationSection(data);
-  html += RenderTensorsSection(data) + RenderChecklistSection(data);
-  html += RenderPhasesSection(data) + RenderEnvironmentSection(data);
+  html += RenderGateSection(data) + RenderFaultsSection(data) + RenderSentencesSection(data);
+  if (data.context.Ran("validate")) html += RenderValidationSection(data);
+  if (data.context.Phase("quantize").contains("worst_tensors")) html += RenderTensorsSection(data);
+  if (!data.checklist.sections.empty()) html += RenderChecklistSection(data);
+  if (data.context.Ran("preflight")) html += RenderPhasesSection(data);
+  html += RenderLedgerSection(data) + RenderEnvironmentSection(data) + RenderChartScripts(data);
   return html + "<p class=\"soft\">Written by dragoman " DRAGOMAN_VERSION
                 " from the evidence of the run; this page loads nothing from "
                 "anywhere.</p></main></body></html>\n";

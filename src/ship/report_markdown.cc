@@ -63,12 +63,67 @@ std::string Quality(const ReportData& data) {
                     check["verdict"].get<std::string>(), Cell(check["reason"].get<std::string>()));
   }
   const Json divergence = compare.value("divergence", Json::object());
+  if (divergence.empty()) return text + "\n";
   return text + fmt::format(
                     "\nOn the same text the build agrees on the next token in {:.1f} % of {} "
                     "positions; mean KL "
                     "{:.4f} nats.\n\n",
                     divergence.value("top1_agreement", 0.0) * 100,
                     divergence.value("tokens", int64_t{0}), divergence.value("mean_kl", 0.0));
+}
+
+// Faults that could happen: how many with 16 bits, with the build, new, gone.
+std::string Faults(const ReportData& data) {
+  std::string rows;
+  for (const Json& fault : data.context.Phase("compare").value("faults", Json::array())) {
+    const Json baseline = fault.value("baseline", Json::object());
+    const Json build = fault.value("quantized", Json::object());
+    if (baseline.value("of", 0) == 0 && build.value("of", 0) == 0) continue;
+    rows += fmt::format("| {} | {} of {} | {} of {} | {} | {} | {} |\n",
+                        Cell(fault.value("name", std::string())), baseline.value("count", 0),
+                        baseline.value("of", 0), build.value("count", 0), build.value("of", 0),
+                        fault.value("only_quantized", 0), fault.value("only_baseline", 0),
+                        fault.value("worse", false) ? "yes" : "no");
+  }
+  if (rows.empty()) return {};
+  return "## Faults that no score sees\n\n| fault | 16 bits | build | new | gone | worse |\n"
+         "|---|---:|---:|---:|---:|---|\n" +
+         rows + "\n";
+}
+
+std::string Worst(const ReportData& data) {
+  constexpr size_t kShown = 3;
+  std::string text;
+  for (size_t i = 0; i < data.worst.size() && i < kShown; ++i) {
+    const WorseSentence& one = data.worst[i];
+    text += fmt::format(
+        "| {} {} | |\n|---|---|\n| source | {} |\n| reference | {} |\n| 16 bits, chrF {:.0f} | {} "
+        "|\n| build, chrF {:.0f} | {} |\n\n",
+        Cell(one.pair), Cell(one.id), Cell(one.source), Cell(one.reference), one.baseline_chrf,
+        Cell(one.baseline), one.quantized_chrf, Cell(one.quantized));
+  }
+  return text.empty() ? text : "## Sentences that lost most\n\n" + text;
+}
+
+std::string Ledger(const ReportData& data) {
+  double wall = 0, cores = 0;
+  for (const auto& item : data.context.phases) {
+    wall += item.second.value("_seconds", 0.0);
+    cores += item.second.value("_cpu_seconds", 0.0);
+  }
+  if (wall <= 0) return {};
+  return fmt::format(
+      "## What it cost\n\n{:.1f} s of wall time, {:.4f} core hours; by phase in "
+      "`report.html`.\n\n",
+      wall, cores / 3600);
+}
+
+std::string Hashes(const ReportData& data) {
+  if (data.hashes.empty()) return {};
+  std::string text = "## Hashes\n\n| file | SHA-256 |\n|---|---|\n";
+  for (const auto& [name, sha256] : data.hashes)
+    text += fmt::format("| {} | `{}` |\n", Cell(name), Cell(sha256));
+  return text + "\n";
 }
 
 std::string Speed(const ReportData& data) {
@@ -97,7 +152,9 @@ std::string RenderMarkdown(const ReportData& data) {
   for (const std::string& reason : data.reasons) text += "- " + reason + "\n";
   if (!data.advice.empty()) text += "\nWhat to try:\n";
   for (const std::string& advice : data.advice) text += "- " + advice + "\n";
-  text += "\n" + Sizes(data) + Quality(data) + Speed(data);
+  text += "\n" + Sizes(data) + Quality(data) + Faults(data) + Worst(data) + Speed(data) +
+          Ledger(data) + Hashes(data);
+  if (data.checklist.sections.empty()) return text + "The same with charts: `report.html`.\n";
   text += fmt::format(
       "## Checklist\n\n{} boxes done, {} failed, {} not applicable; see `CHECKLIST.md`. The same "
       "with "

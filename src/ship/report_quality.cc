@@ -7,7 +7,9 @@
 
 #include "evaluate/metrics/chrf.h"
 #include "ship/html.h"
+#include "ship/report_charts.h"
 #include "ship/report_sections.h"
+#include "ship/sentence_diff.h"
 
 namespace dragoman {
 namespace {
@@ -47,10 +49,18 @@ std::string LanguageOf(const std::string& pair) {
   return dash == std::string::npos ? pair : pair.substr(dash + 1);
 }
 
+std::string SourceOf(const std::string& pair) { return pair.substr(0, pair.find('-')); }
+
 // A text in its own language and direction.
 std::string Speech(const std::string& text, const std::string& language) {
   return fmt::format("<dd lang=\"{}\" dir=\"auto\">{}</dd>", EscapeHtml(language),
                      EscapeHtml(text));
+}
+
+// The same for a text that is HTML already.
+std::string Side(const char* name, const std::string& html, const std::string& language) {
+  return fmt::format("<div><span class=\"soft\">{}</span><p lang=\"{}\" dir=\"auto\">{}</p></div>",
+                     name, EscapeHtml(language), html);
 }
 
 double SentenceChrf(const std::string& hypothesis, const std::string& reference) {
@@ -117,7 +127,7 @@ std::string RenderQualitySection(const ReportData& data) {
                           pair["bleu_can_tell"].get<bool>() ? "yes" : "no"});
   }
   return Card("Quality: change against the 16-bit model",
-              RenderForest(rows) + "<h3>Scores</h3>" + RenderTable(table));
+              Figure("chart-forest", RenderForest(rows)) + "<h3>Scores</h3>" + RenderTable(table));
 }
 
 std::string RenderGateSection(const ReportData& data) {
@@ -151,14 +161,15 @@ std::string RenderSentencesSection(const ReportData& data) {
   std::string body;
   for (const WorseSentence& sentence : data.worst) {
     const std::string language = LanguageOf(sentence.pair);
+    const MarkedTexts marked = MarkDifferences(sentence.baseline, sentence.quantized);
     body += fmt::format(
         "<div class=\"sent\"><span class=\"soft\">{} · {} · chrF {:.0f} → "
-        "{:.0f}</span><dl><dt>source</dt>{}"
-        "<dt>reference</dt>{}<dt>16 bits</dt>{}<dt>build</dt>{}</dl></div>\n",
+        "{:.0f}</span><dl><dt>source</dt>{}<dt>reference</dt>{}</dl>"
+        "<div class=\"sides\">{}{}</div></div>\n",
         EscapeHtml(sentence.pair), EscapeHtml(sentence.id), sentence.baseline_chrf,
-        sentence.quantized_chrf, Speech(sentence.source, "en"),
-        Speech(sentence.reference, language), Speech(sentence.baseline, language),
-        Speech(sentence.quantized, language));
+        sentence.quantized_chrf, Speech(sentence.source, SourceOf(sentence.pair)),
+        Speech(sentence.reference, language), Side("16 bits", marked.before, language),
+        Side("build", marked.after, language));
   }
   if (body.empty()) body = "<p>No sentence scores lower than with the 16-bit model.</p>";
   return Card("Sentences that lost most", body);

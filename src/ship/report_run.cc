@@ -3,6 +3,7 @@
 
 #include "ship/html.h"
 #include "ship/phase.h"
+#include "ship/report_charts.h"
 #include "ship/report_sections.h"
 
 namespace dragoman {
@@ -76,9 +77,10 @@ std::string RenderSizeSection(const ReportData& data) {
     bars.push_back(SizeBar(figure["method"].get<std::string>(),
                            build / figure["ratio"].get<double>(), "quiet"));
   }
+  const std::string builds = RenderBuildsSection(data);
   return RunCard(
-      "Size",
-      RenderBars(bars) +
+      "Size and quality",
+      RenderBars(bars) + Figure("chart-sizes", builds) +
           fmt::format(
               "<p class=\"soft\">{:.2f} bits a weight. Grey: the build through a compressor; "
               "rounded weights hardly shrink further.</p>",
@@ -97,7 +99,7 @@ std::string RenderSpeedSection(const ReportData& data) {
   }
   return RunCard(
       "Latency over the suite, batched",
-      RenderBars(bars) +
+      Figure("chart-latency", RenderBars(bars)) +
           fmt::format("<p class=\"soft\">{:.0f} tokens/s with 16 bits, {:.0f} tokens/s with the "
                       "build; queueing in the batch is part of a sentence's latency.</p>",
                       baseline.value("tokens_per_second", 0.0),

@@ -11,6 +11,10 @@ namespace dragoman {
 std::string RenderQualitySection(const ReportData& data);
 std::string RenderSizeSection(const ReportData& data);
 std::string RenderSpeedSection(const ReportData& data);
+std::string RenderFaultsSection(const ReportData& data);
+std::string RenderLedgerSection(const ReportData& data);
+// The builds that were tried, as a table without a card; empty when there is none.
+std::string RenderBuildsSection(const ReportData& data);
 std::string RenderGateSection(const ReportData& data);
 std::string RenderSentencesSection(const ReportData& data);
 std::string RenderValidationSection(const ReportData& data);

@@ -6,10 +6,10 @@ namespace dragoman {
 std::string_view ReportStyle() {
   return R"css(
 :root{color-scheme:light dark;--bg:#f6f7f9;--card:#fff;--ink:#17202b;--soft:#5b6775;--line:#dfe4ea;--rail:#edf0f4;
---base:#7d8ea3;--build:#2463c7;--chrf:#b0620b;--good:#1a7f4b;--warn:#b7791f;--bad:#b3362b;--beyond:#fbeaea;--quiet:#c3ccd6}
+--base:#7d8ea3;--build:#2463c7;--chrf:#b0620b;--good:#1a7f4b;--warn:#b7791f;--bad:#b3362b;--beyond:#fbeaea;--quiet:#c3ccd6;--mark:#ffe39b}
 @media(prefers-color-scheme:dark){:root{--bg:#12161c;--card:#1a2029;--ink:#e6ebf2;--soft:#9aa7b6;--line:#2d3642;
 --rail:#252d38;--base:#8798ad;--build:#6aa3ff;--chrf:#eda145;--good:#4cc38a;--warn:#e0a94a;--bad:#ef7a6d;--beyond:#33211f;
---quiet:#465262}}
+--quiet:#465262;--mark:#6b5215}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--bg);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",
@@ -71,6 +71,10 @@ color:var(--tone);white-space:nowrap}
 .chip.warn{--tone:var(--warn)}
 .sent{border-top:1px solid var(--line);padding:12px 0}
 .sent:first-of-type{border-top:0;padding-top:0}
+.figure .chart{display:none}.live .chart{display:block;width:100%}.live .static{display:none}
+.sides{display:grid;grid-template-columns:repeat(auto-fit,minmax(250px,1fr));gap:6px 18px;margin-top:6px}
+.sides p{margin:1px 0 0;font-size:.93rem;overflow-wrap:anywhere}.sides>div{min-width:0}
+mark{color:inherit;background:var(--mark);border-radius:3px;padding:0 1px}td small{color:var(--soft);white-space:nowrap}
 .sent dl{display:grid;grid-template-columns:86px 1fr;gap:3px 12px;margin:6px 0 0;font-size:.93rem}
 .sent dt{color:var(--soft);font-size:.84rem;padding-top:1px}.sent dd{margin:0;overflow-wrap:anywhere}
 details{border-top:1px solid var(--line);padding:8px 0}
@@ -92,7 +96,7 @@ td{overflow-wrap:anywhere}
 .stack td[data-label]::before{content:attr(data-label) " ";color:var(--soft);font-size:.8rem;margin-right:4px}
 .stack tr:last-child{border-bottom:0}.num+td:not(.num){padding-left:0}
 .two{grid-template-columns:1fr}.tiles{grid-template-columns:repeat(2,1fr)}}
-@media print{:root{--bg:#fff;--card:#fff}body{font-size:11px}main{max-width:none;padding:0}
+@media print{:root{--bg:#fff;--card:#fff}.live .static{display:block}.live .chart{display:none!important}body{font-size:11px}main{max-width:none;padding:0}
 .card,.tile,.sent,.frow,.brow{break-inside:avoid}.card{border-radius:0;padding:10px;margin:8px 0}.scroll{overflow:visible}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )css";

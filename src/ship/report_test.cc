@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ship/compare_report.h"
 #include "ship/html.h"
+#include "ship/report_charts.h"
+#include "ship/report_sections.h"
+#include "ship/sentence_diff.h"
 
 namespace dragoman {
 namespace {
@@ -139,6 +143,94 @@ TEST(Report, LoadsNothingFromAnywhere) {
     EXPECT_THAT(html, Not(HasSubstr(outside)));
   }
   EXPECT_THAT(html, HasSubstr("Content-Security-Policy"));
+}
+
+TEST(Report, OnlyItsOwnScriptsMayRun) {
+  ReportData data = HostileData();
+  data.chart_library = "window.echarts = null;";
+  const std::string html = RenderHtml(data);
+  EXPECT_THAT(html, HasSubstr(data.chart_library));
+  // openssl dgst -sha256 -binary | base64
+  EXPECT_THAT(html, HasSubstr("script-src 'sha256-+cw/DwmxpbH+4cTFmy+hf0EQFqDRFDg1vVxi3ABvcZA='"));
+  EXPECT_THAT(html, Not(HasSubstr("unsafe-eval")));
+  EXPECT_THAT(html, Not(HasSubstr("<img")));
+  // What the charts show is data from outside as well.
+  EXPECT_THAT(ChartData(data), Not(HasSubstr("<")));
+  EXPECT_THAT(ChartData(data), HasSubstr("\\u003cimg"));
+  const Json charts = Json::parse(ChartData(data));
+  ASSERT_EQ(charts["forest"].size(), 2u);
+  EXPECT_EQ(charts["forest"][0]["bleu"], Json::array({-0.5, -1.5, 0.5}));
+}
+
+TEST(Report, LatencyQuantilesAreThoseOfTheSentences) {
+  BenchmarkResult result;
+  EXPECT_TRUE(LatencyQuantiles(result).empty());
+  for (int i = 0; i <= 200; ++i) {
+    result.predictions.emplace_back();
+    result.predictions.back().latency_ms = 200 - i;
+  }
+  const std::vector<double> quantiles = LatencyQuantiles(result);
+  ASSERT_EQ(quantiles.size(), 101u);
+  EXPECT_EQ(quantiles.front(), 1) << "0 ms is an output that was there before";
+  EXPECT_NEAR(quantiles[50], 100, 1);
+  EXPECT_EQ(quantiles.back(), 200);
+}
+
+TEST(Report, DifferencesAreMarked) {
+  const MarkedTexts words = MarkDifferences("das ist <ein> Satz", "das ist der letzte Satz");
+  EXPECT_EQ(words.before, "das ist <mark>&lt;ein&gt;</mark> Satz");
+  EXPECT_EQ(words.after, "das ist <mark>der letzte</mark> Satz");
+  const MarkedTexts characters = MarkDifferences("今天很好", "今天不好");
+  EXPECT_EQ(characters.after, "今天<mark>不</mark>好");
+  EXPECT_EQ(MarkDifferences("a b", "a b").after, "a b");
+  EXPECT_EQ(MarkDifferences("", "neu").after, "<mark>neu</mark>");
+  std::string many;
+  for (int i = 0; i < 3000; ++i) many += "w ";
+  EXPECT_THAT(MarkDifferences(many, many + "x").after, Not(HasSubstr("<mark>"))) << "too long";
+}
+
+TEST(Report, FaultsAndCostsAreThere) {
+  ReportData data = HostileData();
+  EXPECT_EQ(RenderFaultsSection(data), "");
+  data.context.phases["compare"]["faults"] =
+      Json::parse(R"([{"fault":"empty","name":"empty outputs",
+    "baseline":{"count":1,"of":50,"rate":0.02,"interval":[0.004,0.105]},
+    "quantized":{"count":9,"of":50,"rate":0.18,"interval":[0.098,0.308]},
+    "only_baseline":0,"only_quantized":8,"chance":0.0039,"worse":true}])");
+  EXPECT_THAT(RenderFaultsSection(data), HasSubstr("9 of 50 <small>18.0 % [9.8, 30.8]</small>"));
+  EXPECT_THAT(RenderFaultsSection(data), HasSubstr("by chance in 0.39 % of cases"));
+  EXPECT_THAT(RenderMarkdown(data),
+              HasSubstr("| empty outputs | 1 of 50 | 9 of 50 | 8 | 0 | yes |"));
+  data.context.phases["evaluate"] =
+      Json{{"_seconds", 7200.0}, {"_cpu_seconds", 14400.0}, {"device", "cpu:avx2"}};
+  EXPECT_THAT(RenderLedgerSection(data), HasSubstr("<b>4.0000</b>"));
+  EXPECT_THAT(RenderLedgerSection(data), HasSubstr("0 GPU hours"));
+  data.context.phases["evaluate"]["device"] = "cuda";
+  EXPECT_THAT(RenderLedgerSection(data), Not(HasSubstr("0 GPU hours")));
+}
+
+TEST(CompareReport, StandsWithoutARun) {
+  BenchmarkResult before, after;
+  for (int i = 0; i < 40; ++i) {
+    before.predictions.push_back(Spoken(std::to_string(i), "das ist ein Satz"));
+    after.predictions.push_back(
+        Spoken(std::to_string(i), i < 3 ? "das war ein Satz" : "das ist ein Satz"));
+  }
+  before.model_path = "models/wide";
+  after.model_path = "models/q4.gguf";
+  before.model_bytes = 4000;
+  after.model_bytes = 1000;
+  before.model_sha256 = after.model_sha256 = before.suite_hash = std::string(64, 'a');
+  const auto comparison = Compare(before, after, {});
+  ASSERT_TRUE(comparison) << ToString(comparison.error());
+  const ReportData data = CompareReportData(*comparison, before, after);
+  const std::string html = RenderHtml(data);
+  EXPECT_THAT(html, HasSubstr("4.00x smaller"));
+  EXPECT_THAT(html, HasSubstr("das <mark>war</mark> ein Satz"));
+  EXPECT_THAT(html, HasSubstr(std::string(64, 'a')));
+  EXPECT_THAT(html, Not(HasSubstr("Checklist")));
+  EXPECT_THAT(RenderMarkdown(data), HasSubstr("q4.gguf"));
+  EXPECT_EQ(html, RenderHtml(CompareReportData(*comparison, before, after)));
 }
 
 TEST(Report, SaysTheVerdictFirst) {

@@ -92,10 +92,12 @@ std::string DisplayName(const ShipRun& run, const Phase& phase) {
 Result<void> DoPhase(ShipRun& run, const Phase& phase, PhaseEvidence evidence) {
   LogInfo("{}: begins", DisplayName(run, phase));
   ResetPeakMemory();
+  const double cpu_before = ProcessCpuSeconds();
   const Stopwatch watch;
   evidence.started = UtcNow();
   auto work = phase.work(run);
   evidence.seconds = watch.Seconds();
+  evidence.cpu_seconds = ProcessCpuSeconds() - cpu_before;
   evidence.finished = UtcNow();
   evidence.peak_memory_bytes = CurrentMemoryUse().peak_rss_bytes;
   evidence.status = work ? "done" : "failed";
@@ -165,9 +167,12 @@ const char* NextRung(const ShipRun& run) {
 Result<bool> Climb(ShipRun& run) {
   const std::string decision = DecisionOf(run);
   const Json& quantize = run.Measured("quantize");
-  run.ladder["rungs"].push_back(Json{{"recipe", run.RungLabel()},
-                                     {"decision", decision},
-                                     {"bytes", quantize.value("bytes", uint64_t{0})}});
+  run.ladder["rungs"].push_back(
+      Json{{"recipe", run.recipe.name},
+           {"decision", decision},
+           {"mean_bleu", run.Measured("compare").value("mean_bleu", Json::object())},
+           {"mean_chrf", run.Measured("compare").value("mean_chrf", Json::object())},
+           {"bytes", quantize.value("bytes", uint64_t{0})}});
   if (decision != "FALLBACK") {
     run.ladder["stopped"] = decision == "GO" ? run.RungLabel() + " passes the gate"
                                              : "RECONSIDER is for a person to decide; the ladder "

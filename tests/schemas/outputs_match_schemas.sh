@@ -35,6 +35,10 @@ run compare '0|run ship '0|3|4' ship --workspace shipped --samples-per-language 
 run divergence 0 compare --divergence "$model" a.gguf --suite suite_file.json --max-samples 4
 printf 'Hello world.\n' >text
 run score 0 score --hyp text --ref text
+for i in $(seq 8); do
+  printf '{"id":"%d","source_lang":"en","target_lang":"de","source":"Train %d.","translation":"Zug %d.","vote":"up"}\n' "$i" "$i" "$i"
+done >log.jsonl
+run monitor 3 monitor log.jsonl -o drift.json
 run bench 0 bench "$model" --prefill 16 --decode 4 --batch 1,2 --repetitions 1
 run package 0 package a.gguf -o package_folder --comparison comparison.json --results quantized.json
 run package_check 0 package --verify package_folder

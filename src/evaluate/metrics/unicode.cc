@@ -40,4 +40,7 @@ bool IsUnicodePunctuation(char32_t c) { return InCategories(c, U_GC_P_MASK); }
 bool IsUnicodeSymbol(char32_t c) { return InCategories(c, U_GC_S_MASK); }
 bool IsUnicodeNumber(char32_t c) { return InCategories(c, U_GC_N_MASK); }
 
+bool IsUnicodeLetter(char32_t c) { return InCategories(c, U_GC_L_MASK); }
+bool IsUnicodeLetterOrMark(char32_t c) { return InCategories(c, U_GC_L_MASK | U_GC_M_MASK); }
+
 }  // namespace dragoman

@@ -11,9 +11,11 @@ namespace dragoman {
 // Python's str.lower(): the full mapping with the final sigma, in no language's own way.
 std::string LowerCase(std::string_view text);
 
-bool IsUnicodePunctuation(char32_t c);  // \p{P}
-bool IsUnicodeSymbol(char32_t c);       // \p{S}
-bool IsUnicodeNumber(char32_t c);       // \p{N}
+bool IsUnicodePunctuation(char32_t c);   // \p{P}
+bool IsUnicodeSymbol(char32_t c);        // \p{S}
+bool IsUnicodeNumber(char32_t c);        // \p{N}
+bool IsUnicodeLetter(char32_t c);        // \p{L}
+bool IsUnicodeLetterOrMark(char32_t c);  // \p{L}, \p{M}
 
 }  // namespace dragoman
 

@@ -1,0 +1,164 @@
+// The feedback log and the verdict about drift: format, refusals, level and power.
+#include "evaluate/monitor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+
+namespace dragoman {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(Feedback, ReadsLinesAndCompletesThem) {
+  const auto records = ParseFeedback(
+      R"({"id":"a","time":"2026-11-26T10:00:00Z","source_lang":"en","target_lang":"de","source":"One.","translation":"Eins.","latency_ms":12.5}
+
+{"source_lang":"en","target_lang":"fr","source":"Two.","error":"out of memory"}
+{"id":"a","time":"2026-11-26T10:05:00Z","vote":"down","correction":"Eines."}
+)",
+      "log");
+  ASSERT_TRUE(records) << ToString(records.error());
+  ASSERT_EQ(records->size(), 2u);
+  const FeedbackRecord& first = records->front();
+  EXPECT_EQ(first.vote, Vote::kDown);
+  EXPECT_EQ(first.correction, "Eines.");
+  EXPECT_EQ(first.translation, "Eins.");
+  EXPECT_EQ(first.time, "2026-11-26T10:00:00Z") << "of the request, not of the vote";
+  EXPECT_EQ(first.latency_ms, 12.5);
+  EXPECT_EQ(records->back().id, "line 3");
+  EXPECT_TRUE(ChooseRecords({records->back()}, {}).empty()) << "failed: nothing to rescore";
+}
+
+TEST(Feedback, RefusesWhatItCannotUse) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"[1]", "log: line 1: expected an object, found array"},
+      {"{\"id\":1}", "\"id\": expected a string, found number"},
+      {"{\"id\":\"x\"}", "record x: expected source_lang and target_lang"},
+      {"{\"vote\":\"maybe\"}", "expected \"up\" or \"down\", found \"maybe\""},
+      {"{\"latency_ms\":-1}", "expected a number from 0 up"},
+      {"{\"time\":\"yesterday\"}",
+       "expected UTC such as 2026-11-26T10:00:00Z, found \"yesterday\""},
+      {"{\"schema\":\"other/1\"}", "other/1"},
+      {"\n{\"id\":", "log: line 2"},
+  };
+  for (const auto& [text, message] : cases) {
+    const auto records = ParseFeedback(text, "log");
+    ASSERT_FALSE(records) << text;
+    EXPECT_THAT(ToString(records.error()), HasSubstr(message));
+  }
+}
+
+// Requests whose outputs equal the baseline's but for a share in which a word is another.
+Rescored MakePeriod(int requests, double changed, uint64_t seed) {
+  Random random(seed);
+  Rescored period;
+  for (int i = 0; i < requests; ++i) {
+    FeedbackRecord record;
+    record.id = std::to_string(i);
+    record.source_lang = "en";
+    record.target_lang = "de";
+    record.source = "Sentence number such and such.";
+    const std::string baseline = "Der Zug fährt heute um acht Uhr nach Norden ab.";
+    record.translation =
+        random.Uniform() < changed ? "Die Bahn geht heute um acht Uhr nach Süden los." : baseline;
+    Prediction prediction;
+    prediction.source = record.source;
+    prediction.target_lang = record.target_lang;
+    prediction.hypothesis = baseline;
+    period.baseline.push_back(prediction);
+    period.records.push_back(record);
+  }
+  period.chosen = period.records;
+  return period;
+}
+
+MonitorReport MustJudge(const Rescored& reference, const Rescored& recent) {
+  MonitorOptions options;
+  options.draws = 200;
+  const auto report = JudgeDrift(reference, recent, options);
+  EXPECT_TRUE(report) << ToString(report.error());
+  return report ? *report : MonitorReport{};
+}
+
+TEST(JudgeDrift, EqualPeriodsAndDifferentOnes) {
+  const MonitorReport calm = MustJudge(MakePeriod(300, 0.1, 1), MakePeriod(300, 0.1, 2));
+  EXPECT_EQ(calm.verdict, DriftVerdict::kNoDrift) << Describe(calm);
+  EXPECT_NEAR(calm.recent.identical_share, 0.9, 0.05);
+  const MonitorReport drifted = MustJudge(MakePeriod(300, 0.1, 1), MakePeriod(300, 0.5, 2));
+  EXPECT_EQ(drifted.verdict, DriftVerdict::kDrift) << Describe(drifted);
+  EXPECT_LT(drifted.agreement.high, -2);
+  EXPECT_EQ(ExitCodeOf(drifted.verdict), 4);
+  const MonitorReport few = MustJudge(MakePeriod(20, 0.1, 1), MakePeriod(20, 0.1, 2));
+  EXPECT_EQ(few.verdict, DriftVerdict::kUndecided);
+  EXPECT_THAT(few.reasons[0], HasSubstr("expected 30 requests of each period, found 20"));
+}
+
+TEST(JudgeDrift, LevelAndPower) {
+  constexpr int kRuns = 40;
+  int false_alarms = 0, cleared = 0, found = 0, wrongly_cleared = 0;
+  for (int run = 0; run < kRuns; ++run) {
+    const auto seed = static_cast<uint64_t>(run);
+    const Rescored then = MakePeriod(150, 0.1, 1000 + seed);
+    const DriftVerdict calm = MustJudge(then, MakePeriod(150, 0.1, 2000 + seed)).verdict;
+    false_alarms += calm == DriftVerdict::kDrift ? 1 : 0;
+    cleared += calm == DriftVerdict::kNoDrift ? 1 : 0;
+    const DriftVerdict drifted = MustJudge(then, MakePeriod(150, 0.4, 3000 + seed)).verdict;
+    found += drifted == DriftVerdict::kDrift ? 1 : 0;
+    wrongly_cleared += drifted == DriftVerdict::kNoDrift ? 1 : 0;
+  }
+  EXPECT_LE(false_alarms, 2);
+  EXPECT_GE(found, 38);
+  EXPECT_EQ(wrongly_cleared, 0);
+  EXPECT_GE(cleared, 1) << "with 150 requests a period most runs stay undecided";
+}
+
+TEST(JudgeDrift, VotesErrorsAndFaultsSpeakForThemselves) {
+  const Rescored then = MakePeriod(200, 0, 1);
+  Rescored now = MakePeriod(200, 0, 2);
+  Rescored voted = then;
+  for (size_t i = 0; i < 200; ++i) voted.records[i].vote = i < 10 ? Vote::kDown : Vote::kUp;
+  for (size_t i = 0; i < 200; ++i) now.records[i].vote = i < 60 ? Vote::kDown : Vote::kUp;
+  MonitorReport report = MustJudge(voted, now);
+  EXPECT_EQ(report.verdict, DriftVerdict::kDrift);
+  EXPECT_THAT(report.reasons.back(),
+              HasSubstr("more votes against: 10 of 200 then, 60 of 200 now"));
+
+  Rescored empty = MakePeriod(200, 0, 3);
+  for (size_t i = 0; i < 12; ++i) empty.chosen[i].translation.clear();
+  report = MustJudge(then, empty);
+  EXPECT_EQ(report.verdict, DriftVerdict::kDrift);
+  EXPECT_THAT(report.reasons.back(), HasSubstr("more empty outputs"));
+
+  Rescored corrected = MakePeriod(200, 1, 4);
+  for (auto& record : corrected.chosen) record.correction = corrected.baseline[0].hypothesis;
+  report = MustJudge(MakePeriod(200, 1, 5), corrected);
+  EXPECT_EQ(report.corrected, 200);
+  EXPECT_LT(report.correction.high, -2);
+  EXPECT_EQ(report.verdict, DriftVerdict::kDrift) << "worse than the baseline, as it was before";
+}
+
+TEST(JudgeDrift, PeriodsAreCutByTimeAndSeed) {
+  std::vector<FeedbackRecord> records(10), then, now;
+  for (size_t i = 0; i < records.size(); ++i) {
+    records[i].id = std::to_string(i);
+    records[i].source = "x";
+    records[i].time = "2026-11-26T10:0" + std::to_string(9 - i) + ":00Z";
+  }
+  SplitByTime(records, then, now);
+  ASSERT_EQ(then.size(), 5u);
+  EXPECT_EQ(then.front().id, "9");
+  EXPECT_EQ(now.back().id, "0");
+  MonitorOptions options;
+  options.max_samples = 4;
+  const auto chosen = ChooseRecords(records, options);
+  ASSERT_EQ(chosen.size(), 4u);
+  EXPECT_EQ(SuiteOf(chosen, "x").hash, SuiteOf(ChooseRecords(records, options), "x").hash);
+  Rescored broken = MakePeriod(3, 0, 1);
+  broken.baseline.pop_back();
+  EXPECT_FALSE(JudgeDrift(broken, broken, {}));
+}
+
+}  // namespace
+}  // namespace dragoman
