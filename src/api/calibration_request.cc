@@ -20,8 +20,8 @@ std::vector<std::string> CalibrationTargets(const std::vector<Language>& kept,
 Result<OpenCalibration> OpenCalibrationOf(const std::string& model, const CalibrationText& text,
                                           int64_t targets_per_sentence, const Machine& machine) {
   OpenCalibration calibration;
-  DRAGOMAN_ASSIGN_OR_RETURN(calibration.translator, dragoman::Translator::Open(
-                                                        model, machine.device, machine.threads));
+  DRAGOMAN_ASSIGN_OR_RETURN(calibration.translator,
+                            dragoman::Translator::Open(model, machine.device, machine.threads));
   dragoman::CalibrationOptions room;
   room.sources_path = text.sources;
   room.source_language = text.from;

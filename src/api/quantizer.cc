@@ -145,13 +145,16 @@ Result<QuantizePlan> ChooseTypesFor(QuantizeJob& job, FeedbackCalibration& calib
   budget.max_file_bytes = *job.max_file_bytes;
   budget.vocabulary = job.trim();
   budget.store = calibration.store();
+  budget.model = &calibration.model();
+  budget.batches = calibration.batches();
   budget.threads = threads;
   std::optional<Progress> progress;
   budget.progress = [&](size_t done, size_t total, const std::string& tensor) {
     if (!progress) progress.emplace("choose types", total, "tensors");
     progress->Update(done, tensor);
   };
-  DRAGOMAN_ASSIGN_OR_RETURN(BudgetPlan plan, PlanWithinBudget(job.model, calibration.moments(), budget));
+  DRAGOMAN_ASSIGN_OR_RETURN(BudgetPlan plan,
+                            PlanWithinBudget(job.model, calibration.moments(), budget));
   job.recipe = std::move(plan.recipe);
   return std::move(plan.plan);
 }
@@ -197,12 +200,14 @@ Result<Report> Quantize(const QuantizeOptions& options) {
   std::optional<ImportanceMatrix> importance;
   std::unique_ptr<FeedbackCalibration> feedback;
   if (job.feedback) {
-    DRAGOMAN_ASSIGN_OR_RETURN(feedback, MeasureFeedback({job.model, TextOf(job, options), options.sequential,
+    DRAGOMAN_ASSIGN_OR_RETURN(feedback,
+                              MeasureFeedback({job.model, TextOf(job, options), options.sequential,
                                                options.cache_folder, options.machine}));
   } else if (!options.importance.empty()) {
     DRAGOMAN_ASSIGN_OR_RETURN(importance, ReadImatrix(options.importance));
   } else if (options.calibrate) {
-    DRAGOMAN_ASSIGN_OR_RETURN(importance, Collect(job.model, TextOf(job, options), 1, options.machine));
+    DRAGOMAN_ASSIGN_OR_RETURN(importance,
+                              Collect(job.model, TextOf(job, options), 1, options.machine));
   }
   std::optional<QuantizePlan> chosen;
   if (job.choose_types) {
@@ -222,7 +227,8 @@ Result<Report> Quantize(const QuantizeOptions& options) {
   room.max_size_bytes = job.max_file_bytes;
   std::optional<Progress> progress;
   room.progress = [&](uint64_t done, uint64_t total, const std::string& tensor) {
-    if (!progress) progress.emplace(job.choose_types ? "quantize" : job.recipe.name, total, "bytes");
+    if (!progress)
+      progress.emplace(job.choose_types ? "quantize" : job.recipe.name, total, "bytes");
     progress->Update(done, tensor);
   };
   DRAGOMAN_ASSIGN_OR_RETURN(QuantizeReport report,

@@ -22,8 +22,8 @@ struct QuantizeArguments {
 // Options that belong to one kind of output only.
 constexpr const char* kGgufOnly[] = {"--type", "--imatrix", "--use-plan", "--method",
                                      "--calibrate"};
-constexpr const char* kHfOnly[] = {"--bits",      "--group-size",     "--asymmetric",
-                                   "--act-order", "--group-aware",    "--no-reorder",
+constexpr const char* kHfOnly[] = {"--bits",      "--group-size",    "--asymmetric",
+                                   "--act-order", "--group-aware",   "--no-reorder",
                                    "--damping",   "--max-shard-size"};
 
 // The first option given that the format does not have; empty when there is none.
@@ -150,9 +150,10 @@ void AddCalibrationOptions(CLI::App& command, QuantizeArguments& arguments) {
   const char* group = "Calibration (--method gptq, --calibrate, --format gptq)";
   api::CalibrationText& text = arguments.options.text;
   command
-      .add_option("--sources", text.sources,
-                  "Sentences that the model translates: JSONL, a suite, TSV (first column) or plain "
-                  "text; default: the set that ships")
+      .add_option(
+          "--sources", text.sources,
+          "Sentences that the model translates: JSONL, a suite, TSV (first column) or plain "
+          "text; default: the set that ships")
       ->group(group);
   command.add_option("--from", text.from, "Their language")->capture_default_str()->group(group);
   command

@@ -45,7 +45,8 @@ void AddShip(CLI::App& app, Context& context) {
       "continues. Everything lies in the workspace (--workspace, default work/): CHECKLIST.md, "
       "checklist.json,\n"
       "report.html, eval/, models/, evidence/, logs/.\n\n"
-      "Examples:\n  dragoman ship\n  dragoman ship --effort best\n  dragoman ship --model translategemma-4b-it --workspace "
+      "Examples:\n  dragoman ship\n  dragoman ship --effort best\n  dragoman ship --model "
+      "translategemma-4b-it --workspace "
       "work-4b");
   command->callback([&context, options] {
     api::SetQuiet(context.quiet);

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "quantize/proxy_check.h"
 #include "quantize/quantize_source.h"
 #include "quantize/source_trim.h"
 #include "quantize/type_choice.h"
@@ -55,6 +56,36 @@ uint64_t FixedBytes(const OutputLayout& layout, const QuantizeSource& source) {
   return layout.plan.file_bytes - matrices;
 }
 
+// Multiplies what was predicted by what real measurements say of each group.
+Result<std::vector<ProxyGroup>> CorrectPredictions(const BudgetOptions& options,
+                                                   std::vector<TensorCosts>& costs) {
+  std::vector<ProxyGroup> groups;
+  if (options.model == nullptr || options.batches.empty()) return groups;
+  for (const char* name : {"embedding", "attention", "ffn"}) {
+    // A trimmed embedding has other rows than the model at hand.
+    if (options.vocabulary == nullptr || std::string_view(name) != "embedding") {
+      groups.push_back({name});
+    }
+  }
+  const auto group_of = [&](const TensorCosts& tensor) {
+    return std::find_if(groups.begin(), groups.end(), [&](const ProxyGroup& group) {
+      return group.name == ProxyGroupOf(tensor.name);
+    });
+  };
+  for (const TensorCosts& tensor : costs) {
+    if (const auto group = group_of(tensor); group != groups.end()) {
+      group->predicted_kl += tensor.probe_kl;
+    }
+  }
+  DRAGOMAN_RETURN_IF_ERROR(MeasureProxy(*options.model, options.batches, groups));
+  for (TensorCosts& tensor : costs) {
+    const auto group = group_of(tensor);
+    if (group == groups.end()) continue;
+    for (TypeCost& type : tensor.types) type.predicted_kl *= group->factor();
+  }
+  return groups;
+}
+
 }  // namespace
 
 Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments& moments,
@@ -82,6 +113,7 @@ Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments
   for (TensorCosts& tensor : costs) {
     for (TypeCost& type : tensor.types) type.bytes = Padded(type.bytes);
   }
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto proxy, CorrectPredictions(options, costs));
   const uint64_t room = options.max_file_bytes > fixed ? options.max_file_bytes - fixed : 0;
   const auto chosen = ChooseWithinBudget(costs, room);
   if (!chosen) {
@@ -108,11 +140,13 @@ Result<BudgetPlan> PlanWithinBudget(const std::string& model_path, SecondMoments
     sum += found->second;
   }
   budget.plan.predicted_kl = sum;
+  budget.plan.proxy = proxy;
   return budget;
 }
 
 void CopyPredictions(const QuantizePlan& from, QuantizePlan& to) {
   to.predicted_kl = from.predicted_kl;
+  to.proxy = from.proxy;
   for (size_t i = 0; i < std::min(from.tensors.size(), to.tensors.size()); ++i) {
     if (from.tensors[i].name != to.tensors[i].name) continue;
     to.tensors[i].predicted_kl = from.tensors[i].predicted_kl;

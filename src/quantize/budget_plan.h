@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "dragoman/result.h"
+#include "model/gemma3_gradients.h"
 #include "quantize/calibration_store.h"
 #include "quantize/quantize.h"
 #include "quantize/recipe.h"
@@ -19,6 +21,10 @@ struct BudgetOptions {
   int64_t sample_rows = 32;                       // of each tensor and type, see TypeCostOptions
   const VocabularyOptions* vocabulary = nullptr;  // trim to it first; null: keep all
   const CalibrationStore* store = nullptr;        // of the moments; keeps what types cost
+  // Text of the moments and their model: some real measurements then correct the predictions
+  // (proxy_check.h). Null: none.
+  Gemma3* model = nullptr;
+  std::span<const PackedSequences> batches;
   int threads = 0;
   std::function<void(size_t done, size_t total, const std::string& tensor)> progress;
 };

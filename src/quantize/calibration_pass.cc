@@ -14,7 +14,7 @@
 namespace dragoman {
 namespace {
 
-constexpr size_t kRequestsOfPart = 128;    // stored together
+constexpr size_t kRequestsOfPart = 128;            // stored together
 constexpr int64_t kForwardTokens = 512;            // of one sequence in one forward call
 constexpr int64_t kBatchTokens = 1024;             // of all sequences in one forward call
 constexpr int64_t kMaxLogits = int64_t{64} << 20;  // of one forward call: 256 MiB
@@ -31,9 +31,9 @@ class TapGuard {
   Gemma3& model_;
 };
 
-Result<std::vector<CalibrationGroup>> BuildGroups(Translator& translator,
-                                                  std::span<const TranslationRequest> requests,
-                                                  const std::vector<StoredTranslation>& translations) {
+Result<std::vector<CalibrationGroup>> BuildGroups(
+    Translator& translator, std::span<const TranslationRequest> requests,
+    const std::vector<StoredTranslation>& translations) {
   std::map<std::pair<std::string, std::string>, CalibrationGroup> groups;  // ordered: deterministic
   const Tokenizer& tokenizer = translator.tokenizer();
   const int64_t context = translator.model().config().context_length;
@@ -70,9 +70,9 @@ Result<std::vector<StoredTranslation>> TranslatePart(Translator& translator,
   if (store != nullptr) {
     if (auto stored = store->LoadTranslations(part, requests.size())) return std::move(*stored);
   }
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      auto translations,
-      translator.Translate(requests, TranslateOptions{}, [&](size_t done, size_t) { report(done); }));
+  DRAGOMAN_ASSIGN_OR_RETURN(auto translations,
+                            translator.Translate(requests, TranslateOptions{},
+                                                 [&](size_t done, size_t) { report(done); }));
   std::vector<StoredTranslation> kept;
   for (Translation& translation : translations) {
     kept.push_back({std::move(translation.text), translation.pieces});

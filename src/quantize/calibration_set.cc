@@ -67,14 +67,16 @@ Result<std::vector<std::string>> ReadLines(const std::string& path, const std::s
     if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
     std::string sentence(line);
     if (format == SourceFormat::kJsonl) {
-      DRAGOMAN_ASSIGN_OR_RETURN(sentence, SentenceOf(line, language, path + ":" + std::to_string(number)));
+      DRAGOMAN_ASSIGN_OR_RETURN(sentence,
+                                SentenceOf(line, language, path + ":" + std::to_string(number)));
     }
     if (!sentence.empty()) sentences.push_back(std::move(sentence));
   }
   return sentences;
 }
 
-// The sources of a suite as `dragoman suite` writes it, each once (a suite has a sample a language).
+// The sources of a suite as `dragoman suite` writes it, each once (a suite has a sample a
+// language).
 Result<std::vector<std::string>> ReadSuiteSources(const std::string& path,
                                                   const std::string& text) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ParseJson(text, path));

@@ -48,7 +48,7 @@ double OutputEnergy(const float* values, int64_t rows, const Hessian& hessian, B
 }
 
 GroupSums CompareValues(const float* source, int64_t rows, int64_t cols, BlockType type,
-                          const std::vector<std::byte>& blocks, ThreadPool& pool) {
+                        const std::vector<std::byte>& blocks, ThreadPool& pool) {
   const auto row_bytes = static_cast<size_t>(*TensorBytes(type, 1, static_cast<uint64_t>(cols)));
   return SumRows<GroupSums>(rows, pool, [&](int64_t row) {
     std::vector<float> decoded(static_cast<size_t>(cols));
@@ -147,8 +147,7 @@ Result<FeedbackTensorError> FeedbackEncoder::Encode(const Checkpoint& checkpoint
     const int64_t count = std::min(group_rows, rows - first);
     std::optional<EncodedRows> group;
     if (journal_ != nullptr) {
-      group =
-          journal_->Find(request.tensor->name, first, static_cast<uint64_t>(count) * row_bytes);
+      group = journal_->Find(request.tensor->name, first, static_cast<uint64_t>(count) * row_bytes);
     }
     if (!group) {
       DRAGOMAN_ASSIGN_OR_RETURN(group, EncodeGroup(checkpoint, request, first, count, pool));

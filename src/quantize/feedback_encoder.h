@@ -32,8 +32,8 @@ struct FeedbackTensorError {
 
 class FeedbackEncoder {
  public:
-  // `moments` must outlive the encoder, and so must the journal of finished rows, unless it is null.
-  // damping: share of the mean diagonal.
+  // `moments` must outlive the encoder, and so must the journal of finished rows, unless it is
+  // null. damping: share of the mean diagonal.
   FeedbackEncoder(SecondMoments& moments, double damping, FeedbackOptions options,
                   OutputJournal* journal = nullptr);
 

@@ -115,7 +115,7 @@ Result<void> OutputJournal::Keep(int64_t end_bytes) {
 }
 
 std::optional<EncodedRows> OutputJournal::Find(std::string_view tensor, int64_t first_row,
-                                            uint64_t bytes) {
+                                               uint64_t bytes) {
   const auto found = places_.find({std::string(tensor), first_row});
   if (found == places_.end() || found->second.bytes != bytes) return std::nullopt;
   EncodedRows group{found->second.sums, std::vector<std::byte>(bytes)};

@@ -1,6 +1,6 @@
-// What an error feedback run has finished, row group by row group, in OUTPUT.partial: a run that was
-// killed continues there. A record torn by the kill is dropped, and a journal of other work is begun
-// anew.
+// What an error feedback run has finished, row group by row group, in OUTPUT.partial: a run that
+// was killed continues there. A record torn by the kill is dropped, and a journal of other work is
+// begun anew.
 #ifndef DRAGOMAN_QUANTIZE_OUTPUT_JOURNAL_H_
 #define DRAGOMAN_QUANTIZE_OUTPUT_JOURNAL_H_
 

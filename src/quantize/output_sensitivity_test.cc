@@ -10,6 +10,8 @@
 #include "base/random.h"
 #include "model/tiny_model.h"
 #include "quantize/layerwise_moments.h"
+#include "quantize/proxy_check.h"
+#include "quantize/tensor_encoder.h"
 
 namespace dragoman {
 namespace {
@@ -124,6 +126,40 @@ TEST(OutputSensitivity, PredictsTheDivergenceThatMovedWeightsCause) {
   }
 }
 
+TEST(ProxyCheck, MeasuresAGroupAndLeavesTheModelAsItWas) {
+  const OpenTinyModel open = OpenTinyWith("proxy_check");
+  const auto text = RandomText(3, 4);
+  const std::vector<float> before = AllLogits(*open.model, text);
+  std::vector<ProxyGroup> groups = {{"embedding"}, {"attention"}, {"ffn"}, {"no such group"}};
+  const auto measured = MeasureProxy(*open.model, text, groups);
+  ASSERT_TRUE(measured) << ToString(measured.error());
+  for (size_t i = 0; i < 3; ++i) EXPECT_GT(groups[i].measured_kl, 0) << groups[i].name;
+  EXPECT_EQ(groups[3].measured_kl, 0);
+  EXPECT_EQ(AllLogits(*open.model, text), before);
+  // The same by hand: every feed-forward matrix rounded.
+  std::vector<std::vector<std::byte>> rounded;
+  for (const std::string& name : open.model->matrix_names()) {
+    if (ProxyGroupOf(name) != "ffn") continue;
+    const WeightMatrix matrix = open.model->matrix(name);
+    const BlockType type = ProbeType(static_cast<uint64_t>(matrix.cols));
+    rounded.emplace_back(static_cast<size_t>(*TensorBytes(type, static_cast<uint64_t>(matrix.rows),
+                                                          static_cast<uint64_t>(matrix.cols))));
+    EncodeRows(type, reinterpret_cast<const float*>(matrix.data), matrix.rows, matrix.cols, {},
+                 rounded.back().data());
+    ASSERT_TRUE(open.model->ReplaceMatrix(name, type, rounded.back()));
+  }
+  const double by_hand = MeanDivergence(before, AllLogits(*open.model, text),
+                                        static_cast<size_t>(open.model->config().vocab));
+  EXPECT_NEAR(groups[2].measured_kl / by_hand, 1.0, 1e-3);
+}
+
+TEST(ProxyCheck, FactorsStayWithinReason) {
+  EXPECT_EQ((ProxyGroup{"x", 0.1, 0.2}).factor(), 2);
+  EXPECT_EQ((ProxyGroup{"x", 0.1, 9}).factor(), 4);
+  EXPECT_EQ((ProxyGroup{"x", 9, 0.1}).factor(), 0.25);
+  EXPECT_EQ((ProxyGroup{"x", 0, 0.1}).factor(), 1) << "nothing was predicted";
+}
+
 TEST(OutputSensitivity, IsTheSameEveryTime) {
   const OpenTinyModel open = OpenTinyWith("sensitivity_repeats");
   const auto text = RandomText(2, 3);
@@ -152,16 +188,15 @@ TEST(OutputSensitivity, PartsStoredByAKilledRunGiveTheSame) {
   ASSERT_TRUE(MeasureSensitivities(*open.model, text, options));
   std::filesystem::remove(store.folder() + "/sensitivities-0001.gguf");
   size_t computed = 0;
-  const auto again = MeasureSensitivities(*open.model, text, options,
-                                          [&](size_t, size_t) { ++computed; });
+  const auto again =
+      MeasureSensitivities(*open.model, text, options, [&](size_t, size_t) { ++computed; });
   ASSERT_TRUE(alone && again);
   EXPECT_EQ(computed, 3u + 2u) << "three parts, and the two batches of the one that was missing";
   for (const auto& [name, linear] : alone->linears) {
     EXPECT_EQ(linear.rows, again->linears.at(name).rows) << name;
     EXPECT_EQ(linear.outputs, again->linears.at(name).outputs) << name;
   }
-  EXPECT_EQ(alone->tables.at("token_embd.weight").mean,
-            again->tables.at("token_embd.weight").mean);
+  EXPECT_EQ(alone->tables.at("token_embd.weight").mean, again->tables.at("token_embd.weight").mean);
 }
 
 TEST(LayerwiseMoments, AreThoseOfTheModelWhateverTheOrderAskedIn) {

@@ -1,7 +1,6 @@
 #include "quantize/quantize.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -196,8 +195,9 @@ std::string JournalKey(const OutputLayout& layout, const QuantizeOptions& option
   hash.Update(fmt::format("{} {} {} {}\n", DRAGOMAN_VERSION, options.moments_key, options.damping,
                           options.moments->wants_blocks()));
   for (const GgufTensorPlan& tensor : layout.tensors) {
-    hash.Update(fmt::format("{} {} {}\n", tensor.name, TraitsOf(tensor.type).name,
-                            fmt::join(tensor.shape, "x")));
+    hash.Update(fmt::format("{} {}", tensor.name, TraitsOf(tensor.type).name));
+    for (const uint64_t side : tensor.shape) hash.Update(fmt::format(" {}", side));
+    hash.Update("\n");
   }
   for (const auto& [key, value] : layout.metadata) {  // pieces: which rows a trimmed table has
     const auto* texts = std::get_if<std::vector<std::string>>(&value.value);
@@ -227,8 +227,7 @@ Result<std::unique_ptr<OutputJournal>> OpenJournal(const OutputLayout& layout,
 // What the journal will grow by.
 uint64_t JournalBytes(const OutputLayout& layout, const OutputJournal* journal) {
   if (journal == nullptr) return 0;
-  return layout.plan.tensor_bytes -
-         std::min(layout.plan.tensor_bytes, journal->recovered_bytes());
+  return layout.plan.tensor_bytes - std::min(layout.plan.tensor_bytes, journal->recovered_bytes());
 }
 
 }  // namespace
@@ -262,7 +261,8 @@ Result<QuantizeReport> Quantize(const std::string& model_path, const std::string
   const bool hash_files = options.hash_files.value_or(!IsPlainRecipe(options.recipe));
   std::future<Result<FileDigests>> digests;
   if (hash_files) digests = std::async(std::launch::async, HashFiles, source.checkpoint->files());
-  DRAGOMAN_RETURN_IF_ERROR(QuantizeRun(source, layout, options, journal.get(), report).Write(output_path));
+  DRAGOMAN_RETURN_IF_ERROR(
+      QuantizeRun(source, layout, options, journal.get(), report).Write(output_path));
   DRAGOMAN_RETURN_IF_ERROR(CheckOutput(output_path, layout));
   if (journal != nullptr) journal->Remove();
   if (options.vocabulary != nullptr) {

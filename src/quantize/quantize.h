@@ -19,6 +19,7 @@
 #include "dragoman/result.h"
 #include "formats/checkpoint.h"
 #include "quantize/importance.h"
+#include "quantize/proxy_check.h"
 #include "quantize/recipe.h"
 #include "quantize/second_moments.h"
 #include "quantize/vocabulary_options.h"
@@ -40,6 +41,7 @@ struct QuantizePlan {
   uint64_t file_bytes = 0;  // exact, header and padding included
   double bits_per_weight = 0;
   std::optional<double> predicted_kl;          // sum over the tensors
+  std::vector<ProxyGroup> proxy;               // what corrected the predictions; may be empty
   std::optional<VocabularyReport> vocabulary;  // of a trimmed one
 };
 // Reads headers and tokenizer only. The size is that of the file to the byte; recipe.calibrated
@@ -59,7 +61,7 @@ struct QuantizeOptions {
   // output, and continues from one that a killed run left. Empty: no journal.
   std::string moments_key;
   std::string moments_dataset;  // name of the text they were measured on, for the record
-  double damping = 0.01;                          // of the Hessians, share of the mean diagonal
+  double damping = 0.01;        // of the Hessians, share of the mean diagonal
   const VocabularyOptions* vocabulary = nullptr;  // trim it; null: keep all
   int threads = 0;
   std::optional<uint64_t>

@@ -22,6 +22,20 @@ OrderedJson TensorJson(const PlannedTensor& tensor) {
   return json;
 }
 
+// What real measurements said of the predictions.
+OrderedJson ProxyJson(const std::vector<ProxyGroup>& groups) {
+  OrderedJson json = OrderedJson::array();
+  for (const ProxyGroup& group : groups) {
+    OrderedJson one;
+    one["group"] = group.name;
+    one["predicted_kl"] = group.predicted_kl;
+    one["measured_kl"] = group.measured_kl;
+    one["factor"] = group.factor();
+    json.push_back(std::move(one));
+  }
+  return json;
+}
+
 OrderedJson InputsJson(const QuantizeReport& report) {
   OrderedJson inputs = OrderedJson::array();
   for (const auto& [file, digest] : report.input_sha256) {
@@ -40,6 +54,7 @@ OrderedJson ToJson(const QuantizePlan& plan) {
   json["tensor_bytes"] = plan.tensor_bytes;
   json["bits_per_weight"] = plan.bits_per_weight;
   if (plan.predicted_kl) json["predicted_kl"] = *plan.predicted_kl;
+  if (!plan.proxy.empty()) json["prediction_check"] = ProxyJson(plan.proxy);
   if (plan.vocabulary) json["vocabulary"] = ToJson(*plan.vocabulary);
   json["tensors"] = OrderedJson::array();
   for (const PlannedTensor& tensor : plan.tensors) json["tensors"].push_back(TensorJson(tensor));
@@ -63,6 +78,7 @@ OrderedJson ToJson(const QuantizeReport& report) {
   json["tensor_bytes"] = report.plan.tensor_bytes;
   json["bits_per_weight"] = report.plan.bits_per_weight;
   if (report.plan.predicted_kl) json["predicted_kl"] = *report.plan.predicted_kl;
+  if (!report.plan.proxy.empty()) json["prediction_check"] = ProxyJson(report.plan.proxy);
   if (report.plan.vocabulary) json["vocabulary"] = ToJson(*report.plan.vocabulary);
   json["tensors"] = OrderedJson::array();
   for (size_t i = 0; i < report.tensors.size() && i < report.plan.tensors.size(); ++i) {

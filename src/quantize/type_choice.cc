@@ -14,6 +14,8 @@
 #include "kernels/kernels.h"
 #include "quantize/block_parts.h"
 #include "quantize/error_feedback.h"
+#include "quantize/proxy_check.h"
+#include "quantize/quantize.h"
 
 namespace dragoman {
 namespace {
@@ -89,6 +91,10 @@ Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& ten
   DRAGOMAN_ASSIGN_OR_RETURN(const FeedbackFactor factor,
                             FactorForFeedback(hessian, options.damping, backend, pool));
   const FeedbackContext context{&factor, &hessian.mean};
+  const double share = static_cast<double>(info.rows()) / static_cast<double>(sample.count);
+  const auto predicted = [&](BlockType type, const std::vector<std::byte>& blocks) {
+    return 0.5 * share * WeightedLoss(sample, type, blocks, hessian, backend);
+  };
   TensorCosts costs;
   costs.name = tensor.name;
   const bool whole = info.cols() % kMaxBlockElems == 0;
@@ -98,10 +104,16 @@ Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& ten
         static_cast<size_t>(*TensorBytes(type, static_cast<uint64_t>(sample.count), info.cols())));
     RoundWithFeedback(context, type, sample.values.data(), sample.count, FeedbackOptions{}, backend,
                       pool, blocks.data());
-    const double loss = WeightedLoss(sample, type, blocks, hessian, backend);
     costs.types.push_back(
-        {type, *TensorBytes(type, info.rows(), info.cols()),
-         0.5 * loss * static_cast<double>(info.rows()) / static_cast<double>(sample.count)});
+        {type, *TensorBytes(type, info.rows(), info.cols()), predicted(type, blocks)});
+  }
+  const BlockType probe = ProbeType(info.cols());
+  if (DividesRows(probe, info.cols())) {
+    std::vector<std::byte> blocks(
+        static_cast<size_t>(*TensorBytes(probe, static_cast<uint64_t>(sample.count), info.cols())));
+    QuantizeRows(probe, sample.values.data(), sample.count, static_cast<int64_t>(info.cols()), {},
+                 blocks.data());
+    costs.probe_kl = predicted(probe, blocks);
   }
   if (costs.types.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -112,9 +124,11 @@ Result<TensorCosts> CostsOf(const Checkpoint& checkpoint, const ModelTensor& ten
   return costs;
 }
 
+constexpr char kProbe[] = "probe";  // among the stored costs
+
 // What the costs of a tensor depend on besides the calibration.
 std::string CostsKey(const ModelTensor& tensor, const TypeCostOptions& options) {
-  std::string key = fmt::format("1 {} {} {}x{}", options.sample_rows, options.damping,
+  std::string key = fmt::format("3 {} {} {}x{}", options.sample_rows, options.damping,
                                 tensor.info->rows(), tensor.info->cols());
   for (const auto* types : {&options.types, &options.types_of_32}) {
     for (const BlockType type : *types) key += fmt::format(" {}", TraitsOf(type).name);
@@ -127,11 +141,16 @@ std::optional<TensorCosts> StoredCosts(const ModelTensor& tensor, const TypeCost
   if (options.store == nullptr) return std::nullopt;
   const auto stored = options.store->LoadCosts(CostsKey(tensor, options), tensor.name);
   if (!stored) return std::nullopt;
-  TensorCosts costs{tensor.name, {}};
+  TensorCosts costs;
+  costs.name = tensor.name;
   for (const StoredTypeCost& cost : *stored) {
+    if (cost.type == kProbe) {
+      costs.probe_kl = cost.predicted_kl;
+      continue;
+    }
     const std::optional<BlockType> type = ParseBlockType(cost.type);
-    const auto bytes = type ? TensorBytes(*type, tensor.info->rows(), tensor.info->cols())
-                            : std::nullopt;
+    const auto bytes =
+        type ? TensorBytes(*type, tensor.info->rows(), tensor.info->cols()) : std::nullopt;
     if (!bytes) return std::nullopt;
     costs.types.push_back({*type, *bytes, cost.predicted_kl});
   }
@@ -147,6 +166,7 @@ Result<void> StoreCosts(const ModelTensor& tensor, const TensorCosts& costs,
   for (const TypeCost& cost : costs.types) {
     stored.push_back({std::string(TraitsOf(cost.type).name), cost.predicted_kl});
   }
+  stored.push_back({kProbe, costs.probe_kl});
   return options.store->SaveCosts(CostsKey(tensor, options), tensor.name, stored);
 }
 

@@ -27,6 +27,7 @@ struct TypeCost {
 struct TensorCosts {
   std::string name;
   std::vector<TypeCost> types;  // by rising bytes; at least one
+  double probe_kl = 0;          // predicted of plain rounding to ProbeType (proxy_check.h)
 };
 
 struct TypeCostOptions {

@@ -77,6 +77,8 @@ Result<FeedbackJob> PrepareFeedback(const ShipRun& run) {
   budget.max_file_bytes = job.budget_bytes =
       std::min(stock.file_bytes, run.options.max_build_bytes);
   budget.store = job.calibration->store();
+  budget.model = &job.calibration->model();
+  budget.batches = job.calibration->batches();
   budget.threads = run.options.threads;
   budget.progress = [&](size_t done, size_t total, const std::string&) {
     show("choose types", done, total);

@@ -22,6 +22,7 @@ run verify 0 verify "$model"
 run translate 0 translate "Good morning." --to de
 run languages 0 languages german
 run plan 0 quantize "$model" --type q4_k_m --plan
+run plan_chosen 0 quantize "$model" --max-size 18MB --max-sentences 4 --no-cache --plan
 run hf_plan 0 quantize "$model" --format gptq --plan
 run calibrate 0 calibrate -o importance.gguf --max-sentences 4
 run quantize 0 quantize "$model" -o a.gguf --type q4_k_m --imatrix importance.gguf
