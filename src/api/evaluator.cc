@@ -7,13 +7,10 @@
 #include <utility>
 
 #include "api/model_path.h"
-#include "base/atomic_file.h"
 #include "base/json.h"
 #include "evaluate/benchmark.h"
 #include "evaluate/compare.h"
 #include "evaluate/divergence.h"
-#include "evaluate/metrics/bleu.h"
-#include "evaluate/metrics/chrf.h"
 #include "evaluate/speed.h"
 #include "evaluate/suite.h"
 
@@ -22,26 +19,6 @@ namespace {
 
 Result<Suite> LoadSuite(const std::string& path, const dragoman::SuiteOptions& options) {
   return path.empty() ? BuiltInSuite(options) : ReadSuite(path, options);
-}
-
-constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
-
-Result<std::vector<std::string>> ReadTextLines(const std::string& path) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxTextBytes));
-  std::vector<std::string> lines;
-  size_t begin = 0;
-  while (begin < text.size()) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
-Result<BleuOptions> ChooseTokenizer(const ScoreOptions& options) {
-  BleuOptions bleu = BleuOptionsFor(options.target_language);
-  if (options.tokenizer == "13a") bleu.tokenizer = BleuTokenizer::k13a;
-  return bleu;
 }
 
 std::string PairLines(const BenchmarkResult& result) {
@@ -146,35 +123,6 @@ Result<Report> Divergence(const DivergenceOptions& options) {
       divergence.tokens, divergence.mean_kl, divergence.mean_kl_low, divergence.mean_kl_high,
       divergence.median_kl, divergence.p99_kl, divergence.max_kl, divergence.top1_agreement * 100);
   return Report{DumpJson(json), std::move(text), 0};
-}
-
-Result<Report> Score(const ScoreOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto hypotheses, ReadTextLines(options.hypotheses));
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto references, ReadTextLines(options.references));
-  if (hypotheses.size() != references.size() || hypotheses.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("expected as many lines as {} has ({}), at least one; found {}",
-                            options.references, references.size(), hypotheses.size()),
-                options.hypotheses);
-  }
-  DRAGOMAN_ASSIGN_OR_RETURN(const BleuOptions tokenizer, ChooseTokenizer(options));
-  const BleuScore bleu = CorpusBleu(tokenizer, hypotheses, references);
-  const ChrfOptions chrf;
-  ChrfOptions chrf_pp;
-  chrf_pp.word_order = 2;
-  const double chrf_score = CorpusChrf(chrf, hypotheses, references);
-  const double chrf_pp_score = CorpusChrf(chrf_pp, hypotheses, references);
-  OrderedJson json;
-  json["schema"] = "dragoman.score/1";
-  json["sentences"] = hypotheses.size();
-  json["bleu"] = {{"score", bleu.score}, {"signature", BleuSignature(tokenizer)}};
-  json["chrf"] = {{"score", chrf_score}, {"signature", ChrfSignature(chrf)}};
-  json["chrf++"] = {{"score", chrf_pp_score}, {"signature", ChrfSignature(chrf_pp)}};
-  return Report{DumpJson(json),
-                fmt::format("{}\n  {}\nchrF2 = {:.2f}\n  {}\nchrF2++ = {:.2f}\n  {}\n",
-                            FormatBleu(bleu), BleuSignature(tokenizer), chrf_score,
-                            ChrfSignature(chrf), chrf_pp_score, ChrfSignature(chrf_pp)),
-                0};
 }
 
 Result<Report> MeasureSpeed(const SpeedOptions& options) {

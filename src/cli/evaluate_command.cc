@@ -1,4 +1,4 @@
-// dragoman suite, benchmark, compare, score, bench
+// dragoman suite, benchmark, compare, bench
 #include <memory>
 #include <string>
 #include <vector>
@@ -119,19 +119,6 @@ void AddCompare(CLI::App& app, Context& context) {
       "comparison.json\n"
       "  dragoman compare --divergence model-bf16.gguf q4.gguf --suite heldout.jsonl --json");
   command->callback([&context, arguments] { RunCompare(context, *arguments); });
-}
-
-void AddScore(CLI::App& app, Context& context) {
-  auto options = std::make_shared<api::ScoreOptions>();
-  CLI::App* command =
-      app.add_subcommand("score", "BLEU, chrF and chrF++ of any text, equal to sacreBLEU's");
-  command->add_option("--hyp", options->hypotheses, "Translations, a sentence a line")->required();
-  command->add_option("--ref", options->references, "References, the same number of lines")
-      ->required();
-  command->add_option("--lang", options->target_language,
-                      "Target language: picks the BLEU tokenizer");
-  command->add_option("--tokenize", options->tokenizer, "13a, zh, char or none");
-  command->callback([&context, options] { Finish(context, api::Score(*options)); });
 }
 
 void AddBench(CLI::App& app, Context& context) {

@@ -35,6 +35,8 @@ run compare '0|3|4' compare baseline.json quantized.json -o comparison.json
 run divergence 0 compare --divergence "$model" a.gguf --suite suite_file.json --max-samples 4
 printf 'Hello world.\n' >text
 run score 0 score --hyp text --ref text
+printf 'Hello, world!\n' >other
+run score_systems 0 score --hyp text other --ref text --src text -m bleu,chrf,ter --test bootstrap --sentence-level --export-comet comet.jsonl
 run bench 0 bench "$model" --prefill 16 --decode 4 --batch 1,2 --repetitions 1
 run package 0 package a.gguf -o package_folder --comparison comparison.json --results quantized.json
 run package_check 0 package --verify package_folder
