@@ -35,10 +35,14 @@ std::string ComparisonText(const Comparison& comparison) {
   for (const auto& reason : comparison.reasons) text += "  " + reason + "\n";
   for (const auto& pair : comparison.pairs) {
     text += fmt::format(
-        "  {:<8} BLEU {:6.2f} -> {:6.2f} ({:+.2f} % [{:+.2f}, {:+.2f}])  chrF {:6.2f} -> {:6.2f}\n",
-        pair.pair, pair.baseline_bleu, pair.quantized_bleu, pair.bleu.percent,
-        pair.bleu.percent_low, pair.bleu.percent_high, pair.baseline_chrf, pair.quantized_chrf);
+        "  {:<8} BLEU {:6.2f} -> {:6.2f} ({:+.2f} [{:+.2f}, {:+.2f}], {:+.2f} % [{:+.2f}, "
+        "{:+.2f}])  "
+        "chrF {:6.2f} -> {:6.2f}\n",
+        pair.pair, pair.baseline_bleu, pair.quantized_bleu, pair.bleu.points, pair.bleu.points_low,
+        pair.bleu.points_high, pair.bleu.percent, pair.bleu.percent_low, pair.bleu.percent_high,
+        pair.baseline_chrf, pair.quantized_chrf);
   }
+  for (const auto& note : comparison.notes) text += "  note: " + note + "\n";
   for (const auto& advice : comparison.advice) text += "  advice: " + advice + "\n";
   return text;
 }
