@@ -20,6 +20,11 @@ struct SuiteOptions {
   int64_t samples_per_language = 0;    // 0: all
   uint64_t seed = 12345;
   bool include_edge_cases = true;
+  // As many as the gate needs by the variance of the baseline: its results JSON, or the model,
+  // which then translates a pilot (empty: the bundled one).
+  bool auto_samples = false;
+  std::string pilot;
+  Machine machine;
 };
 Result<Report> WriteSuite(const SuiteOptions& options);
 
@@ -40,6 +45,9 @@ struct CompareOptions {
   std::string output;     // comparison JSON to write; may be empty
   double max_mean_loss_percent = 1.0;
   double max_pair_loss_percent = 2.0;
+  double max_high_resource_loss_percent = 0.8;
+  // Further groups of languages: "NAME=LOSS:en,sv,da" or "NAME=LOSS/PAIR_LOSS:en,sv,da", percent.
+  std::vector<std::string> groups;
 };
 // exit_code is the decision's: 0 GO, 3 RECONSIDER, 4 FALLBACK.
 Result<Report> Compare(const CompareOptions& options);

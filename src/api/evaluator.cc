@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "api/model_path.h"
+#include "api/sample_plan.h"
 #include "base/json.h"
 #include "evaluate/benchmark.h"
 #include "evaluate/compare.h"
@@ -56,6 +58,13 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
   room.samples_per_language = options.samples_per_language;
   room.seed = options.seed;
   room.include_edge_cases = options.include_edge_cases;
+  std::optional<SamplePlan> plan;
+  if (options.auto_samples) {
+    room.samples_per_language = 0;
+    DRAGOMAN_ASSIGN_OR_RETURN(const Suite whole, LoadSuite(options.input, room));
+    DRAGOMAN_ASSIGN_OR_RETURN(plan, PlanForSuite(whole, options.pilot, options.machine));
+    room.samples_per_language = plan->samples_per_language;
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, LoadSuite(options.input, room));
   DRAGOMAN_RETURN_IF_ERROR(dragoman::WriteSuite(options.output, suite));
   OrderedJson json;
@@ -64,9 +73,11 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
   json["name"] = suite.name;
   json["samples"] = suite.samples.size();
   json["hash"] = suite.hash;
+  if (plan) json["plan"] = ToJson(*plan);
   return Report{
       DumpJson(json),
-      fmt::format("wrote {}: {} samples of {}\n", options.output, suite.samples.size(), suite.name),
+      (plan ? Format(*plan) : "") + fmt::format("wrote {}: {} samples of {}\n", options.output,
+                                                suite.samples.size(), suite.name),
       0};
 }
 
@@ -97,6 +108,11 @@ Result<Report> Compare(const CompareOptions& options) {
   GateOptions gate;
   gate.max_mean_loss_percent = options.max_mean_loss_percent;
   gate.max_pair_loss_percent = options.max_pair_loss_percent;
+  gate.max_high_resource_loss_percent = options.max_high_resource_loss_percent;
+  for (const std::string& words : options.groups) {
+    DRAGOMAN_ASSIGN_OR_RETURN(MarginGroup group, ParseMarginGroup(words));
+    gate.groups.push_back(std::move(group));
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(const Comparison comparison,
                             dragoman::Compare(baseline, quantized, gate));
   const OrderedJson json = ToJson(comparison, baseline, quantized);

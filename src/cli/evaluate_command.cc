@@ -11,6 +11,7 @@ namespace dragoman::cli {
 void AddSuite(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::SuiteOptions>();
   auto no_edge_cases = std::make_shared<bool>(false);
+  auto samples = std::make_shared<std::string>("0");
   CLI::App* command =
       app.add_subcommand("suite", "Write a test suite: the built-in one, or one from JSONL");
   command->add_option("-o,--output", options->output,
@@ -20,13 +21,20 @@ void AddSuite(CLI::App& app, Context& context) {
   command->add_option("--languages", options->languages, "Target languages, comma separated")
       ->delimiter(',');
   command
-      ->add_option("--samples-per-language", options->samples_per_language,
-                   "A seeded choice of so many; 0: all")
-      ->check(CLI::Range(0, 1000000));
+      ->add_option("--samples-per-language", *samples,
+                   "A seeded choice of so many; 0: all; auto: as many as the gate needs")
+      ->check(CLI::Range(0, 1000000) | CLI::IsMember({"auto"}));
+  command->add_option("--pilot", options->pilot,
+                      "For auto: the baseline, or its results JSON; default: the bundled model");
   command->add_option("--seed", options->seed, "Of that choice")->capture_default_str();
   command->add_flag("--no-edge-cases", *no_edge_cases,
                     "Leave out empty, numbers, URLs, markup, ...");
-  command->callback([&context, options, no_edge_cases] {
+  AddMachineOptions(*command, context);
+  command->callback([&context, options, no_edge_cases, samples] {
+    api::SetQuiet(context.quiet);
+    options->machine = context.machine;
+    options->auto_samples = *samples == "auto";
+    if (!options->auto_samples) options->samples_per_language = std::stoll(*samples);
     options->include_edge_cases = !*no_edge_cases;
     if (options->output.empty())
       options->output = context.workspace + "/eval/translate_gemma_test_suite.json";
@@ -108,6 +116,13 @@ void AddCompare(CLI::App& app, Context& context) {
       ->add_option("--max-pair-loss", arguments->options.max_pair_loss_percent,
                    "Percent, each language pair")
       ->capture_default_str();
+  command
+      ->add_option("--max-high-resource-loss", arguments->options.max_high_resource_loss_percent,
+                   "Percent, of the pairs among en, zh, es, fr together")
+      ->capture_default_str();
+  command->add_option("--group", arguments->options.groups,
+                      "Another group of languages, judged together: NAME=LOSS:en,sv,da or "
+                      "NAME=LOSS/PAIR_LOSS:en,sv,da, in percent");
   command->add_flag("--divergence", arguments->divergence,
                     "Token-level KL divergence of two models instead");
   command->add_option("--suite", arguments->suite,

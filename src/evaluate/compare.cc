@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <map>
+#include <regex>
+#include <sstream>
 #include <utility>
 
 #include "evaluate/checks.h"
@@ -318,6 +320,21 @@ bool MarginGroup::Holds(const std::string& source_lang, const std::string& targe
     return std::find(languages.begin(), languages.end(), Base(code)) != languages.end();
   };
   return known(source_lang) && known(target_lang);
+}
+
+Result<MarginGroup> ParseMarginGroup(const std::string& words) {
+  static const std::regex kGroup(R"re(([^=:]+)=(\d+\.?\d*)(?:/(\d+\.?\d*))?:([A-Za-z,_-]+))re");
+  std::smatch match;
+  if (words.size() > 1000 || !std::regex_match(words, match, kGroup)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "expected a group as NAME=LOSS:en,sv,da or NAME=LOSS/PAIR_LOSS:en,sv,da, found \"" +
+                    words + "\"");
+  }
+  MarginGroup group{match[1], {}, std::stod(match[2]), 0};
+  if (match[3].matched) group.max_pair_loss_percent = std::stod(match[3]);
+  std::stringstream codes(match[4]);
+  for (std::string code; std::getline(codes, code, ',');) group.languages.push_back(Base(code));
+  return group;
 }
 
 std::vector<MarginGroup> MarginGroups(const GateOptions& options) {

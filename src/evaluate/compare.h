@@ -37,6 +37,9 @@ struct GateOptions {
   uint64_t seed = 12345;
   double confidence = 0.95;
 };
+// "nordic=1.5:en,sv,da", or with a limit for each pair "nordic=1.5/3:en,sv,da". Errors:
+// kInvalidArgument.
+Result<MarginGroup> ParseMarginGroup(const std::string& words);
 // The high-resource group and the others.
 std::vector<MarginGroup> MarginGroups(const GateOptions& options);
 // The narrowest that a group asks of its pairs; else the limit of every pair.

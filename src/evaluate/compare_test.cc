@@ -173,6 +173,19 @@ TEST(Compare, GroupsHaveMarginsOfTheirOwn) {
   for (const GateCheck& check : comparison->checks) EXPECT_NE(check.name, "high-resource loss");
 }
 
+TEST(Compare, ReadsGroups) {
+  const auto group = ParseMarginGroup("nordic=1.5/3:en,sv,da");
+  ASSERT_TRUE(group);
+  EXPECT_EQ(group->name, "nordic");
+  EXPECT_EQ(group->max_loss_percent, 1.5);
+  EXPECT_EQ(group->max_pair_loss_percent, 3);
+  EXPECT_EQ(group->languages, (std::vector<std::string>{"en", "sv", "da"}));
+  EXPECT_TRUE(group->Holds("en", "sv"));
+  EXPECT_FALSE(group->Holds("en", "de"));
+  for (const char* bad : {"", "a", "a=1", "a=x:en", "a=1:", "=1:en", "a=-1:en", "a=1/:en"})
+    EXPECT_FALSE(ParseMarginGroup(bad)) << bad;
+}
+
 TEST(Compare, SaysInWhichLanguageTheModelIsWeak) {
   BenchmarkResult run = MakeRun(60, 0.1, 1);
   const BenchmarkResult poor = Damage(run, 1, 0.4, 4);

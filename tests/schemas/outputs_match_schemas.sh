@@ -31,6 +31,7 @@ run quantize_trimmed 0 quantize "$model" -o trimmed.gguf --type q4_k_m --languag
 run suite 0 suite -o suite_file.json --samples-per-language 2
 run benchmark 0 benchmark "$model" --suite suite_file.json -o baseline.json
 run benchmark_quantized 0 benchmark a.gguf --suite suite_file.json -o quantized.json
+run suite_auto 0 suite -i suite_file.json -o suite_auto.json --samples-per-language auto --pilot baseline.json
 run compare '0|3|4' compare baseline.json quantized.json -o comparison.json
 run divergence 0 compare --divergence "$model" a.gguf --suite suite_file.json --max-samples 4
 printf 'Hello world.\n' >text
