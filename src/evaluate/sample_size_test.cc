@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <iostream>
 
 #include "base/atomic_file.h"
 #include "base/random.h"
@@ -274,28 +273,24 @@ TEST_F(Promises, WithoutALossItIsGo) {
   const SamplePlan plan = PlanFor(kPlenty);
   ASSERT_TRUE(plan.reached);
   const Rates rates = Simulate({{0, 0, 0}, plan.samples_per_language, &plan});
-  std::cout << plan.samples_per_language << Say(" sentences, loss 0", rates);
-  EXPECT_GE(rates.go, 0.80);
+  EXPECT_GE(rates.go, 0.80) << Say("no loss", rates);
   EXPECT_LE(rates.fallback, 0.05);
 }
 
 TEST_F(Promises, AtTheMarginItIsRarelyGo) {
   const SamplePlan plan = PlanFor(kPlenty);
   const Rates mean = Simulate({{1, 1, 1}, plan.samples_per_language, &plan});
-  std::cout << Say("loss 1", mean);
-  EXPECT_LE(mean.go, 0.05);
+  EXPECT_LE(mean.go, 0.05) << Say("at the mean's limit", mean);
   // One pair at its own margin, and nothing wrong elsewhere: that pair's verdict.
   const Rates pair = Simulate({{2, 0, 0}, plan.samples_per_language, &plan});
-  std::cout << Say("one pair at 2", pair);
-  EXPECT_LE(pair.pair_go[0], 0.05);
+  EXPECT_LE(pair.pair_go[0], 0.05) << Say("one pair at its limit", pair);
   EXPECT_LE(pair.go, 0.05);
 }
 
 TEST_F(Promises, AFourPercentLossIsFallback) {
   const SamplePlan plan = PlanFor(kPlenty);
   const Rates rates = Simulate({{4, 4, 4}, plan.samples_per_language, &plan});
-  std::cout << Say("loss 4", rates);
-  EXPECT_GE(rates.fallback, 0.80);
+  EXPECT_GE(rates.fallback, 0.80) << Say("4 %", rates);
   EXPECT_LE(rates.go, 0.0005);
 }
 
@@ -310,10 +305,9 @@ TEST_F(Promises, TooSmallASuiteIsToldAndErrsNoMore) {
   const Rates none = Simulate({{0, 0, 0}, kSuite, &plan});
   const Rates margin = Simulate({{1, 1, 1}, kSuite, &plan});
   const Rates pair = Simulate({{2, 0, 0}, kSuite, &plan});
-  std::cout << Say("400 sentences, loss 0", none) << Say("loss 1", margin) << Say("one at 2", pair);
   EXPECT_LE(none.fallback, 0.05);
   EXPECT_LE(margin.go, 0.05);
-  EXPECT_LE(pair.go, 0.05);
+  EXPECT_LE(pair.go, 0.05) << Say("one pair at its limit", pair);
   // A pair that leans on the others speaks for the build, not for itself: no such promise.
   EXPECT_LE(pair.pair_go_alone[0], 0.05);
   EXPECT_LT(pair.pair_go[0], none.pair_go[0]);
