@@ -3,6 +3,7 @@
 #define DRAGOMAN_EVALUATOR_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,11 @@ struct SuiteOptions {
   uint64_t seed = 12345;
   bool include_edge_cases = true;       // those of the input itself
   bool add_builtin_edge_cases = false;  // and those that ship, to an imported suite
+  // As many as the gate needs by the variance of the baseline: its results JSON, or the model,
+  // which then translates a pilot (empty: the bundled one).
+  bool auto_samples = false;
+  std::string pilot;
+  Machine machine;
 };
 Result<Report> WriteSuite(const SuiteOptions& options);
 
@@ -45,6 +51,9 @@ struct CompareOptions {
   std::string report;     // folder for report.html and QUANTIZATION_REPORT.md; may be empty
   double max_mean_loss_percent = 1.0;
   double max_pair_loss_percent = 2.0;
+  double max_high_resource_loss_percent = 0.8;
+  // Further groups of languages: "NAME=LOSS:en,sv,da" or "NAME=LOSS/PAIR_LOSS:en,sv,da", percent.
+  std::vector<std::string> groups;
 };
 // exit_code is the decision's: 0 GO, 3 RECONSIDER, 4 FALLBACK.
 Result<Report> Compare(const CompareOptions& options);
@@ -58,13 +67,45 @@ struct DivergenceOptions {
 };
 Result<Report> Divergence(const DivergenceOptions& options);
 
+// Sentences of several systems against references, without a model.
 struct ScoreOptions {
-  std::string hypotheses;       // text file, a sentence a line
-  std::string references;       // the same
-  std::string target_language;  // picks the BLEU tokenizer as sacreBLEU does; may be empty
-  std::string tokenizer;        // "13a", "zh", "char", "none"; empty: by language
+  std::vector<std::string> hypotheses;  // text files, a sentence a line; the first is the baseline
+  std::vector<std::string> references;  // the same; more files are more references
+  bool tabbed_references = false;       // one file, the references of a line separated by tabs
+  std::string source;                   // only exports need it
+  std::string language;  // "ja" or "en-ja": picks the BLEU tokenizer as sacreBLEU does
+  std::vector<std::string> metrics = {"bleu", "chrf", "chrf++"};  // and "ter"
+
+  // BLEU. tokenizer: 13a, zh, char, intl, none, ja-mecab, ko-mecab, flores101, flores200 or
+  // spBLEU-1K; empty: by language. tokenizer_data: the SentencePiece model or MeCab's folder.
+  std::string tokenizer, tokenizer_data;
+  std::string smooth_method = "exp";   // exp, floor, add-k, none
+  std::optional<double> smooth_value;  // of floor and add-k
+  int bleu_max_order = 4;
+  bool bleu_effective_order = false, bleu_lowercase = false;
+
+  int chrf_char_order = 6, chrf_word_order = 0, chrf_beta = 2;
+  bool chrf_lowercase = false, chrf_whitespace = false, chrf_eps_smoothing = false;
+
+  bool ter_normalized = false, ter_no_punct = false, ter_asian_support = false,
+       ter_case_sensitive = false;
+
+  bool confidence = false;  // bootstrap interval of each score
+  int confidence_draws = 1000;
+  std::string test;    // "bootstrap" or "randomisation": of each system against the first
+  int test_draws = 0;  // 0: as sacreBLEU, 1,000 or 10,000
+  uint64_t seed = 12345;
+  bool sentence_level = false;  // a score for each sentence too; BLEU with the effective order
+  int decimals = 2;             // of the text
+
+  // Scores of a neural metric, "NAME=FILE"; of errors less is better.
+  std::vector<std::string> segment_scores, segment_errors;
+  // Files to write for such a metric, besides the scores.
+  std::string export_comet, export_metricx;
+  // JSON lines of the counts behind every score: system, metric and a row for each sentence.
+  std::string export_statistics;
 };
-// BLEU, chrF and chrF++ with signatures, equal to sacreBLEU's.
+// BLEU, chrF, TER with signatures, intervals and p-values, equal to sacreBLEU's.
 Result<Report> Score(const ScoreOptions& options);
 
 struct MonitorOptions {

@@ -5,17 +5,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "api/model_path.h"
-#include "base/atomic_file.h"
+#include "api/sample_plan.h"
 #include "base/json.h"
 #include "evaluate/benchmark.h"
 #include "evaluate/compare.h"
 #include "evaluate/divergence.h"
 #include "evaluate/import/language_text.h"
-#include "evaluate/metrics/bleu.h"
-#include "evaluate/metrics/chrf.h"
 #include "evaluate/speed.h"
 #include "evaluate/suite.h"
 #include "evaluate/suite_import.h"
@@ -85,26 +84,6 @@ std::string SuiteText(const Suite& suite, const std::string& output) {
   return text;
 }
 
-constexpr uint64_t kMaxTextBytes = uint64_t{1} << 30;
-
-Result<std::vector<std::string>> ReadTextLines(const std::string& path) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxTextBytes));
-  std::vector<std::string> lines;
-  size_t begin = 0;
-  while (begin < text.size()) {
-    const size_t end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return lines;
-}
-
-Result<BleuOptions> ChooseTokenizer(const ScoreOptions& options) {
-  BleuOptions bleu = BleuOptionsFor(options.target_language);
-  if (options.tokenizer == "13a") bleu.tokenizer = BleuTokenizer::k13a;
-  return bleu;
-}
-
 std::string PairLines(const BenchmarkResult& result) {
   std::string text;
   for (const auto& pair : result.pairs) {
@@ -119,10 +98,14 @@ std::string ComparisonText(const Comparison& comparison) {
   for (const auto& reason : comparison.reasons) text += "  " + reason + "\n";
   for (const auto& pair : comparison.pairs) {
     text += fmt::format(
-        "  {:<8} BLEU {:6.2f} -> {:6.2f} ({:+.2f} % [{:+.2f}, {:+.2f}])  chrF {:6.2f} -> {:6.2f}\n",
-        pair.pair, pair.baseline_bleu, pair.quantized_bleu, pair.bleu.percent,
-        pair.bleu.percent_low, pair.bleu.percent_high, pair.baseline_chrf, pair.quantized_chrf);
+        "  {:<8} BLEU {:6.2f} -> {:6.2f} ({:+.2f} [{:+.2f}, {:+.2f}], {:+.2f} % [{:+.2f}, "
+        "{:+.2f}])  "
+        "chrF {:6.2f} -> {:6.2f}\n",
+        pair.pair, pair.baseline_bleu, pair.quantized_bleu, pair.bleu.points, pair.bleu.points_low,
+        pair.bleu.points_high, pair.bleu.percent, pair.bleu.percent_low, pair.bleu.percent_high,
+        pair.baseline_chrf, pair.quantized_chrf);
   }
+  for (const auto& note : comparison.notes) text += "  note: " + note + "\n";
   for (const auto& advice : comparison.advice) text += "  advice: " + advice + "\n";
   return text;
 }
@@ -141,6 +124,13 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
   room.seed = options.seed;
   room.include_edge_cases = options.include_edge_cases;
   room.add_builtin_edge_cases = options.add_builtin_edge_cases;
+  std::optional<SamplePlan> plan;
+  if (options.auto_samples) {
+    room.samples_per_language = 0;
+    DRAGOMAN_ASSIGN_OR_RETURN(const Suite whole, MakeSuite(options, room));
+    DRAGOMAN_ASSIGN_OR_RETURN(plan, PlanForSuite(whole, options.pilot, options.machine));
+    room.samples_per_language = plan->samples_per_language;
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, MakeSuite(options, room));
   DRAGOMAN_RETURN_IF_ERROR(dragoman::WriteSuite(options.output, suite));
   OrderedJson json;
@@ -154,7 +144,8 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
   json["duplicates_left_out"] = suite.duplicates;
   json["blanks_left_out"] = suite.blanks;
   json["hash"] = suite.hash;
-  return Report{DumpJson(json), SuiteText(suite, options.output), 0};
+  if (plan) json["plan"] = ToJson(*plan);
+  return Report{DumpJson(json), (plan ? Format(*plan) : "") + SuiteText(suite, options.output), 0};
 }
 
 Result<Report> Benchmark(const BenchmarkOptions& options) {
@@ -184,6 +175,11 @@ Result<Report> Compare(const CompareOptions& options) {
   GateOptions gate;
   gate.max_mean_loss_percent = options.max_mean_loss_percent;
   gate.max_pair_loss_percent = options.max_pair_loss_percent;
+  gate.max_high_resource_loss_percent = options.max_high_resource_loss_percent;
+  for (const std::string& words : options.groups) {
+    DRAGOMAN_ASSIGN_OR_RETURN(MarginGroup group, ParseMarginGroup(words));
+    gate.groups.push_back(std::move(group));
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(const Comparison comparison,
                             dragoman::Compare(baseline, quantized, gate));
   const OrderedJson json = ToJson(comparison, baseline, quantized);
@@ -216,35 +212,6 @@ Result<Report> Divergence(const DivergenceOptions& options) {
       divergence.tokens, divergence.mean_kl, divergence.mean_kl_low, divergence.mean_kl_high,
       divergence.median_kl, divergence.p99_kl, divergence.max_kl, divergence.top1_agreement * 100);
   return Report{DumpJson(json), std::move(text), 0};
-}
-
-Result<Report> Score(const ScoreOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto hypotheses, ReadTextLines(options.hypotheses));
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto references, ReadTextLines(options.references));
-  if (hypotheses.size() != references.size() || hypotheses.empty()) {
-    return Fail(ErrorCode::kInvalidArgument,
-                fmt::format("expected as many lines as {} has ({}), at least one; found {}",
-                            options.references, references.size(), hypotheses.size()),
-                options.hypotheses);
-  }
-  DRAGOMAN_ASSIGN_OR_RETURN(const BleuOptions tokenizer, ChooseTokenizer(options));
-  const BleuScore bleu = CorpusBleu(tokenizer, hypotheses, references);
-  const ChrfOptions chrf;
-  ChrfOptions chrf_pp;
-  chrf_pp.word_order = 2;
-  const double chrf_score = CorpusChrf(chrf, hypotheses, references);
-  const double chrf_pp_score = CorpusChrf(chrf_pp, hypotheses, references);
-  OrderedJson json;
-  json["schema"] = "dragoman.score/1";
-  json["sentences"] = hypotheses.size();
-  json["bleu"] = {{"score", bleu.score}, {"signature", BleuSignature(tokenizer)}};
-  json["chrf"] = {{"score", chrf_score}, {"signature", ChrfSignature(chrf)}};
-  json["chrf++"] = {{"score", chrf_pp_score}, {"signature", ChrfSignature(chrf_pp)}};
-  return Report{DumpJson(json),
-                fmt::format("{}\n  {}\nchrF2 = {:.2f}\n  {}\nchrF2++ = {:.2f}\n  {}\n",
-                            FormatBleu(bleu), BleuSignature(tokenizer), chrf_score,
-                            ChrfSignature(chrf), chrf_pp_score, ChrfSignature(chrf_pp)),
-                0};
 }
 
 Result<Report> MeasureSpeed(const SpeedOptions& options) {

@@ -31,7 +31,7 @@ std::vector<std::string> LinesOf(std::string_view text) {
 
 // The built-in suite's sentences in a language: none where it has no such language.
 Result<HeldOutText> SuiteText(const Language& language) {
-  SuiteOptions options;
+  dragoman::SuiteOptions options;
   options.include_edge_cases = false;
   DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, BuiltInSuite(options));
   const std::string base = BaseLanguage(language.code);

@@ -1,4 +1,4 @@
-// dragoman suite, benchmark, compare, score, bench
+// dragoman suite, benchmark, compare, bench
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,7 +50,7 @@ void AddSuiteInputs(CLI::App& command, api::SuiteOptions& options) {
                      "To state in the suite; default: what the input or its format states");
 }
 
-void AddSuiteChoice(CLI::App& command, api::SuiteOptions& options) {
+void AddSuiteChoice(CLI::App& command, api::SuiteOptions& options, std::string& samples) {
   command.add_option("--from", options.from,
                      "Source language; default: English, or that of whole pairs");
   command.add_option("--languages", options.languages, "Target languages, comma separated")
@@ -60,9 +60,11 @@ void AddSuiteChoice(CLI::App& command, api::SuiteOptions& options) {
                   "Instead: directions, comma separated (de-en,en:zh-Hant)")
       ->delimiter(',');
   command
-      .add_option("--samples-per-language", options.samples_per_language,
-                  "A seeded choice of so many a pair; 0: all")
-      ->check(CLI::Range(0, 1000000));
+      .add_option("--samples-per-language", samples,
+                  "A seeded choice of so many a pair; 0: all; auto: as many as the gate needs")
+      ->check(CLI::Range(0, 1000000) | CLI::IsMember({"auto"}));
+  command.add_option("--pilot", options.pilot,
+                     "For auto: the baseline, or its results JSON; default: the bundled model");
   command.add_option("--seed", options.seed, "Of that choice")->capture_default_str();
 }
 
@@ -71,10 +73,11 @@ void AddSuiteChoice(CLI::App& command, api::SuiteOptions& options) {
 void AddSuite(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::SuiteOptions>();
   auto no_edge_cases = std::make_shared<bool>(false);
+  auto samples = std::make_shared<std::string>("0");
   CLI::App* command = app.add_subcommand(
       "suite", "Write a test suite: the built-in one, or one from FLORES, NTREX, WMT, TMX, ...");
   AddSuiteInputs(*command, *options);
-  AddSuiteChoice(*command, *options);
+  AddSuiteChoice(*command, *options, *samples);
   CLI::Option* include = command->add_flag("--include-edge-cases", options->add_builtin_edge_cases,
                                            "Add the built-in edge cases to an imported set");
   command
@@ -82,7 +85,12 @@ void AddSuite(CLI::App& app, Context& context) {
                  "Leave out empty, numbers, URLs, markup, ... of the built-in suite")
       ->excludes(include);
   command->footer(kSuiteFooter);
-  command->callback([&context, options, no_edge_cases] {
+  AddMachineOptions(*command, context);
+  command->callback([&context, options, no_edge_cases, samples] {
+    api::SetQuiet(context.quiet);
+    options->machine = context.machine;
+    options->auto_samples = *samples == "auto";
+    if (!options->auto_samples) options->samples_per_language = std::stoll(*samples);
     options->include_edge_cases = !*no_edge_cases;
     if (options->output.empty())
       options->output = context.workspace + "/eval/translate_gemma_test_suite.json";
@@ -166,6 +174,13 @@ void AddCompare(CLI::App& app, Context& context) {
       ->add_option("--max-pair-loss", arguments->options.max_pair_loss_percent,
                    "Percent, each language pair")
       ->capture_default_str();
+  command
+      ->add_option("--max-high-resource-loss", arguments->options.max_high_resource_loss_percent,
+                   "Percent, of the pairs among en, zh, es, fr together")
+      ->capture_default_str();
+  command->add_option("--group", arguments->options.groups,
+                      "Another group of languages, judged together: NAME=LOSS:en,sv,da or "
+                      "NAME=LOSS/PAIR_LOSS:en,sv,da, in percent");
   command->add_flag("--divergence", arguments->divergence,
                     "Token-level KL divergence of two models instead");
   command->add_option("--suite", arguments->suite,
@@ -177,19 +192,6 @@ void AddCompare(CLI::App& app, Context& context) {
       "comparison.json --report report\n"
       "  dragoman compare --divergence model-bf16.gguf q4.gguf --suite heldout.jsonl --json");
   command->callback([&context, arguments] { RunCompare(context, *arguments); });
-}
-
-void AddScore(CLI::App& app, Context& context) {
-  auto options = std::make_shared<api::ScoreOptions>();
-  CLI::App* command =
-      app.add_subcommand("score", "BLEU, chrF and chrF++ of any text, equal to sacreBLEU's");
-  command->add_option("--hyp", options->hypotheses, "Translations, a sentence a line")->required();
-  command->add_option("--ref", options->references, "References, the same number of lines")
-      ->required();
-  command->add_option("--lang", options->target_language,
-                      "Target language: picks the BLEU tokenizer");
-  command->add_option("--tokenize", options->tokenizer, "13a, zh, char or none");
-  command->callback([&context, options] { Finish(context, api::Score(*options)); });
 }
 
 void AddBench(CLI::App& app, Context& context) {

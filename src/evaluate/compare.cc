@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <set>
+#include <regex>
+#include <sstream>
 #include <utility>
 
 #include "evaluate/fault_comparison.h"
 #include "evaluate/gate.h"
+#include "evaluate/influence.h"
 #include "evaluate/resample.h"
+#include "evaluate/sample_size.h"
 
 namespace dragoman {
 namespace {
@@ -104,21 +107,12 @@ struct Chosen {
     chrf.push_back(&draws.chrf);
     samples += static_cast<int64_t>(count);
   }
-  // `candidates`: how many such groups are judged side by side; a loss is shown only at their joint
-  // confidence (Bonferroni).
-  Evidence Weigh(double confidence, size_t candidates = 1) const {
-    Evidence evidence{DeltaOf(bleu, confidence), DeltaOf(chrf, confidence), samples, {}, {}};
-    if (candidates > 1) {
-      const double joint = 1 - (1 - confidence) / static_cast<double>(candidates);
-      evidence.strict_bleu = DeltaOf(bleu, joint);
-      evidence.strict_chrf = DeltaOf(chrf, joint);
-    }
-    return evidence;
+  Evidence Weigh(double confidence) const {
+    return {DeltaOf(bleu, confidence), DeltaOf(chrf, confidence), samples, 0};
   }
 };
 
-PairComparison ComparePair(const PairData& data, const PairDraws& draws, const Evidence& evidence,
-                           double margin) {
+PairComparison ComparePair(const PairData& data, const PairDraws& draws, const Evidence& evidence) {
   PairComparison pair;
   pair.pair = data.sentences.pair;
   pair.samples = evidence.samples;
@@ -130,9 +124,99 @@ PairComparison ComparePair(const PairData& data, const PairDraws& draws, const E
   pair.chrf = evidence.chrf;
   pair.differing = pair.samples - data.identical;
   pair.identical_share = static_cast<double>(data.identical) / static_cast<double>(pair.samples);
-  pair.bleu_can_tell = pair.samples >= kFewestSentences &&
-                       (evidence.bleu.percent_high - evidence.bleu.percent_low) / 2 <= margin;
+  pair.bleu_can_tell = pair.samples >= kFewestSentences && evidence.bleu_can_tell();
+  pair.bleu_needs = evidence.bleu_needs;
   return pair;
+}
+
+// What the gate is asked, and the evidence for each check.
+class GateInputs {
+ public:
+  GateInputs(const std::vector<PairData>& pairs, const std::vector<PairDraws>& draws,
+             const GateOptions& options)
+      : pairs_(pairs), draws_(draws), options_(options) {
+    std::vector<size_t> all;
+    for (size_t p = 0; p < pairs.size(); ++p) {
+      influences_.push_back(InfluencesOfBaseline(pairs[p]));
+      all.push_back(p);
+    }
+    for (const MarginGroup& group : MarginGroups(options)) {
+      std::vector<size_t> members;
+      for (size_t p = 0; p < pairs.size(); ++p) {
+        if (group.Holds(pairs[p].source_lang, pairs[p].target_lang)) members.push_back(p);
+      }
+      if (!members.empty()) groups_.emplace_back(group, members);
+    }
+    checks_ = 1 + groups_.size() + pairs.size();
+    pooled_ = EvidenceOf(all, options.max_mean_loss_percent);
+    for (size_t p = 0; p < pairs.size(); ++p)
+      evidence_.push_back({pairs[p].sentences.pair, MarginOf(p), EvidenceOf({p}, MarginOf(p))});
+  }
+
+  const Evidence& pooled() const { return pooled_; }
+  const Evidence& pair(size_t p) const { return evidence_[p].evidence; }
+
+  std::vector<GateCheck> Judge() const {
+    const GateLevels levels{options_.fallback_loss_percent, options_.confidence};
+    std::vector<GateCheck> checks = {
+        JudgeGroup("mean BLEU loss", options_.max_mean_loss_percent, true, pooled_, levels)};
+    for (const auto& [group, members] : groups_) {
+      checks.push_back(JudgeGroup(group.name + " loss", group.max_loss_percent, false,
+                                  EvidenceOf(members, group.max_loss_percent), levels));
+    }
+    for (GateCheck& check : JudgePairs(evidence_, pooled_, levels))
+      checks.push_back(std::move(check));
+    return checks;
+  }
+
+ private:
+  static PairInfluences InfluencesOfBaseline(const PairData& data) {
+    const StatsTable table = TableOf(GateMetric::kBleu, data.sentences.baseline);
+    return {&data.sentences.ids, ScoreOfSums(GateMetric::kBleu, table.Sum()),
+            Influences(GateMetric::kBleu, table)};
+  }
+  double MarginOf(size_t p) const {
+    return PairMargin(options_, pairs_[p].source_lang, pairs_[p].target_lang);
+  }
+  Evidence EvidenceOf(const std::vector<size_t>& members, double margin) const {
+    Chosen chosen;
+    std::vector<PairInfluences> influences;
+    for (const size_t p : members) {
+      chosen.Add(draws_[p], pairs_[p].sentences.ids.size());
+      influences.push_back(influences_[p]);
+    }
+    Evidence evidence = chosen.Weigh(options_.confidence);
+    evidence.bleu_needs = SentencesNeeded(PercentErrorOfMean(influences), evidence.samples, margin,
+                                          checks_, options_.confidence);
+    return evidence;
+  }
+
+  const std::vector<PairData>& pairs_;
+  const std::vector<PairDraws>& draws_;
+  const GateOptions& options_;
+  std::vector<PairInfluences> influences_;
+  std::vector<std::pair<MarginGroup, std::vector<size_t>>> groups_;
+  std::vector<PairEvidence> evidence_;
+  Evidence pooled_;
+  size_t checks_ = 0;
+};
+
+// Says of which languages the verdict must be read with care.
+void NoteWeakPairs(Comparison& comparison) {
+  constexpr size_t kFewestPairsForAMedian = 3;
+  if (comparison.pairs.size() < kFewestPairsForAMedian) return;
+  std::vector<double> scores;
+  for (const PairComparison& pair : comparison.pairs) scores.push_back(pair.baseline_bleu);
+  std::sort(scores.begin(), scores.end());
+  const double median = scores[scores.size() / 2];
+  for (PairComparison& pair : comparison.pairs) {
+    pair.weak = pair.baseline_bleu < kWeakShare * median;
+    if (!pair.weak) continue;
+    comparison.notes.push_back(
+        fmt::format("{} is low-resource for this model: the baseline's BLEU is {:.2f}, under "
+                    "{:.0f} % of the median pair's {:.2f}; a loss of so little says little",
+                    pair.pair, pair.baseline_bleu, kWeakShare * 100, median));
+  }
 }
 
 void AddFaultChecks(const std::vector<PredictionPair>& matched, Comparison& comparison) {
@@ -142,15 +226,16 @@ void AddFaultChecks(const std::vector<PredictionPair>& matched, Comparison& comp
 }
 
 void Decide(Comparison& comparison) {
-  comparison.decision = Decision::kGo;
+  comparison.decision = Overall(comparison.checks);
   bool undecided = false, shown = false;
+  std::string damaged;
   for (const GateCheck& check : comparison.checks) {
     if (check.verdict == Decision::kGo) continue;
     comparison.reasons.push_back(check.reason);
     undecided |= !check.shown;
     shown |= check.shown;
-    if (check.verdict == Decision::kFallback) comparison.decision = Decision::kFallback;
-    if (comparison.decision == Decision::kGo) comparison.decision = Decision::kReconsider;
+    if (check.verdict == Decision::kFallback && check.of_one_pair)
+      damaged += (damaged.empty() ? "" : ", ") + check.name.substr(0, check.name.find(' '));
   }
   if (comparison.decision == Decision::kGo) {
     comparison.reasons.push_back(
@@ -168,6 +253,11 @@ void Decide(Comparison& comparison) {
         "a larger suite: FLORES+ devtest has 1,012 sentences a language, NTREX-128 1,997; the "
         "divergence from the "
         "baseline on the same text needs far fewer");
+  }
+  if (comparison.decision != Decision::kFallback && !damaged.empty()) {
+    comparison.advice.push_back(
+        "keep the previous build, or the cloud service, for the pairs shown to lose most: " +
+        damaged);
   }
   if (comparison.decision == Decision::kFallback) {
     comparison.advice.push_back(
@@ -201,6 +291,46 @@ int ExitCodeOf(Decision decision) {
   return 3;
 }
 
+bool MarginGroup::Holds(const std::string& source_lang, const std::string& target_lang) const {
+  const auto known = [this](const std::string& code) {
+    return std::find(languages.begin(), languages.end(), Base(code)) != languages.end();
+  };
+  return known(source_lang) && known(target_lang);
+}
+
+Result<MarginGroup> ParseMarginGroup(const std::string& words) {
+  static const std::regex kGroup(R"re(([^=:]+)=(\d+\.?\d*)(?:/(\d+\.?\d*))?:([A-Za-z,_-]+))re");
+  std::smatch match;
+  if (words.size() > 1000 || !std::regex_match(words, match, kGroup)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "expected a group as NAME=LOSS:en,sv,da or NAME=LOSS/PAIR_LOSS:en,sv,da, found \"" +
+                    words + "\"");
+  }
+  MarginGroup group{match[1], {}, std::stod(match[2]), 0};
+  if (match[3].matched) group.max_pair_loss_percent = std::stod(match[3]);
+  std::stringstream codes(match[4]);
+  for (std::string code; std::getline(codes, code, ',');) group.languages.push_back(Base(code));
+  return group;
+}
+
+std::vector<MarginGroup> MarginGroups(const GateOptions& options) {
+  std::vector<MarginGroup> groups = {
+      {"high-resource", options.high_resource, options.max_high_resource_loss_percent, 0}};
+  groups.insert(groups.end(), options.groups.begin(), options.groups.end());
+  return groups;
+}
+
+double PairMargin(const GateOptions& options, const std::string& source_lang,
+                  const std::string& target_lang) {
+  double margin = 0;
+  for (const MarginGroup& group : options.groups) {
+    const double asked = group.max_pair_loss_percent;
+    if (asked > 0 && group.Holds(source_lang, target_lang))
+      margin = margin > 0 ? std::min(margin, asked) : asked;
+  }
+  return margin > 0 ? margin : options.max_pair_loss_percent;
+}
+
 Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResult& quantized,
                            const GateOptions& options) {
   if (options.bootstrap_draws < 100 || options.confidence <= 0.5 || options.confidence >= 1) {
@@ -220,46 +350,27 @@ Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResul
 
   Comparison comparison;
   comparison.options = options;
-  const std::set<std::string> rich(options.high_resource.begin(), options.high_resource.end());
-  Chosen all, high_resource;
   int64_t identical = 0;
   const auto pair_count = static_cast<double>(pairs.size());
   for (size_t p = 0; p < pairs.size(); ++p) {
-    const size_t count = pairs[p].sentences.ids.size();
-    all.Add(draws[p], count);
-    if (rich.count(Base(pairs[p].source_lang)) != 0 &&
-        rich.count(Base(pairs[p].target_lang)) != 0) {
-      high_resource.Add(draws[p], count);
-    }
     identical += pairs[p].identical;
     comparison.baseline_mean_bleu += draws[p].bleu[0].baseline / pair_count;
     comparison.quantized_mean_bleu += draws[p].bleu[0].quantized / pair_count;
     comparison.baseline_mean_chrf += draws[p].chrf[0].baseline / pair_count;
     comparison.quantized_mean_chrf += draws[p].chrf[0].quantized / pair_count;
   }
-  const Evidence pooled = all.Weigh(options.confidence);
-  comparison.samples = pooled.samples;
-  comparison.identical_share = static_cast<double>(identical) / static_cast<double>(pooled.samples);
-  comparison.mean_bleu = pooled.bleu;
-  comparison.mean_chrf = pooled.chrf;
-  comparison.checks.push_back(JudgeGroup("mean BLEU loss", options.max_mean_loss_percent,
-                                         options.fallback_loss_percent, pooled));
-  if (!high_resource.bleu.empty()) {
-    comparison.checks.push_back(JudgeGroup("high-resource loss",
-                                           options.max_high_resource_loss_percent, 0,
-                                           high_resource.Weigh(options.confidence)));
-  }
+  GateInputs inputs(pairs, draws, options);
+  comparison.checks = inputs.Judge();
+  comparison.samples = inputs.pooled().samples;
+  comparison.identical_share =
+      static_cast<double>(identical) / static_cast<double>(comparison.samples);
+  comparison.mean_bleu = inputs.pooled().bleu;
+  comparison.mean_chrf = inputs.pooled().chrf;
   for (size_t p = 0; p < pairs.size(); ++p) {
-    Chosen one;
-    one.Add(draws[p], pairs[p].sentences.ids.size());
-    const Evidence evidence = one.Weigh(options.confidence, pairs.size());
-    comparison.pairs.push_back(
-        ComparePair(pairs[p], draws[p], evidence, options.max_pair_loss_percent));
-    comparison.mean_of_pair_bleu_percents += evidence.bleu.percent / pair_count;
-    comparison.checks.push_back(JudgePair(pairs[p].sentences.pair, options.max_pair_loss_percent,
-                                          evidence, pooled.chrf,
-                                          static_cast<int64_t>(pairs.size())));
+    comparison.pairs.push_back(ComparePair(pairs[p], draws[p], inputs.pair(p)));
+    comparison.mean_of_pair_bleu_percents += inputs.pair(p).bleu.percent / pair_count;
   }
+  NoteWeakPairs(comparison);
   AddFaultChecks(matched, comparison);
   Decide(comparison);
   return comparison;

@@ -18,6 +18,15 @@ enum class Decision { kGo, kReconsider, kFallback };
 const char* DecisionName(Decision decision);  // "GO", "RECONSIDER", "FALLBACK"
 int ExitCodeOf(Decision decision);            // 0, 3, 4
 
+// Pairs that are judged together, at a margin of their own.
+struct MarginGroup {
+  std::string name;
+  std::vector<std::string> languages;  // a pair belongs when both of its languages do
+  double max_loss_percent = 0;         // of the group's mean score
+  double max_pair_loss_percent = 0;    // of each of its pairs; 0: as every other pair
+  bool Holds(const std::string& source_lang, const std::string& target_lang) const;
+};
+
 // Losses in percent of the baseline's score (row E4).
 struct GateOptions {
   double max_mean_loss_percent = 1.0;
@@ -25,16 +34,31 @@ struct GateOptions {
   double max_high_resource_loss_percent = 0.8;
   double fallback_loss_percent = 2.0;
   std::vector<std::string> high_resource = {"en", "zh", "es", "fr"};
+  std::vector<MarginGroup> groups = {};  // besides the high-resource one
   int bootstrap_draws = 1000;
   uint64_t seed = 12345;
   double confidence = 0.95;
 };
+// "nordic=1.5:en,sv,da", or with a limit for each pair "nordic=1.5/3:en,sv,da". Errors:
+// kInvalidArgument.
+Result<MarginGroup> ParseMarginGroup(const std::string& words);
+// The high-resource group and the others.
+std::vector<MarginGroup> MarginGroups(const GateOptions& options);
+// The narrowest that a group asks of its pairs; else the limit of every pair.
+double PairMargin(const GateOptions& options, const std::string& source_lang,
+                  const std::string& target_lang);
 
 // A change with its interval; negative means that the quantized build scores lower.
 struct Delta {
   double points = 0, percent = 0;
   double percent_low = 0, percent_high = 0;  // two-sided interval of `percent`
+  double points_low = 0, points_high = 0;    // and of `points`
+  double percent_error = 0;                  // standard error of `percent`
 };
+
+// A pair whose baseline scores under this share of the median pair's BLEU is called weak: the model
+// knows its language little, and a percentage of little is soon lost.
+inline constexpr double kWeakShare = 0.6;
 
 struct PairComparison {
   std::string pair;
@@ -43,7 +67,9 @@ struct PairComparison {
   Delta bleu, chrf;
   double identical_share = 0;  // outputs that are equal
   int64_t differing = 0;       // outputs that are not equal
-  bool bleu_can_tell = false;  // the interval is narrow enough to decide at this pair's margin
+  bool bleu_can_tell = false;  // enough sentences for BLEU at this pair's margin (sample_size.h)
+  double bleu_needs = 0;       // those sentences
+  bool weak = false;           // low-resource for this model: see kWeakShare
 };
 
 struct GateCheck {
@@ -54,6 +80,7 @@ struct GateCheck {
   bool shown = true;   // false: the sentences are too few to tell, the verdict is "undecided"
   std::string basis;   // what decided: "BLEU", "chrF", "pooled chrF", "counts", "too few sentences"
   std::string reason;  // one sentence with the figures
+  bool of_one_pair = false;
 };
 
 // A fault in the outputs of both builds.
@@ -83,6 +110,8 @@ struct Comparison {
   Decision decision = Decision::kReconsider;
   std::vector<std::string> reasons;
   std::vector<std::string> advice;  // what to try on a failed or undecided gate
+  std::vector<std::string>
+      notes;  // what a reader must know besides: languages the model is weak in
 };
 
 // Errors: kInvalidArgument when the two runs do not cover the same samples.

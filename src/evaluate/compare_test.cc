@@ -95,7 +95,8 @@ TEST(Compare, EqualOutputsAreGo) {
   EXPECT_EQ(comparison.mean_bleu.percent_low, 0);
   EXPECT_EQ(comparison.mean_bleu.percent_high, 0);
   EXPECT_EQ(comparison.identical_share, 1);
-  for (const auto& pair : comparison.pairs) EXPECT_TRUE(pair.bleu_can_tell);
+  // By the baseline's variance sixty sentences do not carry BLEU, equal outputs or not.
+  for (const auto& pair : comparison.pairs) EXPECT_FALSE(pair.bleu_can_tell);
   EXPECT_EQ(comparison.reasons.size(), 1u);
 }
 
@@ -128,8 +129,7 @@ TEST(Compare, FewNoisySentencesAreReconsiderAndSayHowManyMore) {
   EXPECT_EQ(ExitCodeOf(comparison.decision), 3);
   const GateCheck& mean = CheckNamed(comparison, "mean BLEU loss");
   EXPECT_FALSE(mean.shown);
-  EXPECT_THAT(mean.reason, HasSubstr("not enough sentences to tell"));
-  EXPECT_THAT(mean.reason, HasSubstr("sentences would decide"));
+  EXPECT_THAT(mean.reason, HasSubstr("more sentences would decide"));
   EXPECT_FALSE(comparison.pairs[0].bleu_can_tell);
 }
 
@@ -154,10 +154,47 @@ TEST(Compare, OneDamagedPairIsNamedThoughTheMeanIsFine) {
   const Comparison comparison = MustCompare(run, quantized);
   EXPECT_EQ(comparison.decision, Decision::kReconsider);
   const GateCheck& pair = CheckNamed(comparison, "en-it loss");
-  EXPECT_EQ(pair.verdict, Decision::kReconsider);
-  EXPECT_TRUE(pair.shown) << pair.reason;
+  EXPECT_EQ(pair.verdict, Decision::kFallback) << pair.reason;
+  EXPECT_TRUE(pair.shown);
+  EXPECT_THAT(comparison.advice[1], HasSubstr("the pairs shown to lose most: en-it"));
   EXPECT_EQ(CheckNamed(comparison, "en-de loss").verdict, Decision::kGo);
   EXPECT_EQ(CheckNamed(comparison, "mean BLEU loss").verdict, Decision::kGo);
+}
+
+TEST(Compare, GroupsHaveMarginsOfTheirOwn) {
+  const BenchmarkResult run = MakeRun(60, 0.2, 1, {"sv", "da", "de"});
+  GateOptions options;
+  options.groups = {{"nordic", {"en", "sv", "da"}, 1.5, 4.0}};
+  const auto comparison = Compare(run, Damage(run, 0.2, 0.1, 4), options);
+  ASSERT_TRUE(comparison);
+  EXPECT_EQ(CheckNamed(*comparison, "nordic loss").limit_percent, 1.5);
+  EXPECT_EQ(CheckNamed(*comparison, "en-sv loss").limit_percent, 4.0);
+  EXPECT_EQ(CheckNamed(*comparison, "en-de loss").limit_percent, 2.0);
+  for (const GateCheck& check : comparison->checks) EXPECT_NE(check.name, "high-resource loss");
+}
+
+TEST(Compare, ReadsGroups) {
+  const auto group = ParseMarginGroup("nordic=1.5/3:en,sv,da");
+  ASSERT_TRUE(group);
+  EXPECT_EQ(group->name, "nordic");
+  EXPECT_EQ(group->max_loss_percent, 1.5);
+  EXPECT_EQ(group->max_pair_loss_percent, 3);
+  EXPECT_EQ(group->languages, (std::vector<std::string>{"en", "sv", "da"}));
+  EXPECT_TRUE(group->Holds("en", "sv"));
+  EXPECT_FALSE(group->Holds("en", "de"));
+  for (const char* bad : {"", "a", "a=1", "a=x:en", "a=1:", "=1:en", "a=-1:en", "a=1/:en"})
+    EXPECT_FALSE(ParseMarginGroup(bad)) << bad;
+}
+
+TEST(Compare, SaysInWhichLanguageTheModelIsWeak) {
+  BenchmarkResult run = MakeRun(60, 0.1, 1);
+  const BenchmarkResult poor = Damage(run, 1, 0.4, 4);
+  for (size_t i = 0; i < run.predictions.size(); ++i) {
+    if (run.predictions[i].target_lang == "fr") run.predictions[i] = poor.predictions[i];
+  }
+  const Comparison comparison = MustCompare(run, run);
+  ASSERT_EQ(comparison.notes.size(), 1u);
+  EXPECT_THAT(comparison.notes[0], HasSubstr("en-fr is low-resource for this model"));
 }
 
 TEST(Compare, NewFaultsStopAGo) {
@@ -272,83 +309,119 @@ TEST(Resample, IntervalCoversTheTruth) {
   EXPECT_GE(covered, kRuns * 85 / 100);
 }
 
-Evidence Of(double bleu, double bleu_half, double chrf, double chrf_half, int64_t samples = 500) {
-  return {{0, -bleu, -bleu - bleu_half, -bleu + bleu_half},
-          {0, -chrf, -chrf - chrf_half, -chrf + chrf_half},
-          samples,
-          {},
-          {}};
+// Losses and half widths of 95 % intervals, in percent.
+Delta LossOf(double loss, double half) {
+  return {0, -loss, -loss - half, -loss + half, 0, 0, half / 1.959963984540054};
+}
+constexpr double kOutOfReach = 1e6;
+Evidence Of(double bleu, double bleu_half, double chrf, double chrf_half, double bleu_needs = 0,
+            int64_t samples = 500) {
+  return {LossOf(bleu, bleu_half), LossOf(chrf, chrf_half), samples, bleu_needs};
 }
 
 TEST(Gate, GroupRule) {
   struct Case {
-    Evidence evidence;  // losses and half widths in percent
+    Evidence evidence;
     Decision verdict;
     bool shown;
     const char* basis;
   };
   const Case cases[] = {
       {Of(0.3, 0.4, 0.1, 0.1), Decision::kGo, true, "BLEU"},
-      {Of(-2.0, 2.5, 0.0, 0.1), Decision::kGo, true,
-       "BLEU"},  // wide, but all of it under the limit
-      {Of(1.8, 0.5, 0.1, 0.1), Decision::kReconsider, true, "BLEU"},  // shown over 1, not over 2
-      {Of(3.0, 0.5, 0.1, 0.1), Decision::kFallback, true, "BLEU"},
-      {Of(0.8, 0.6, 0.1, 0.1), Decision::kReconsider, false,
-       "too few sentences"},  // BLEU can tell: near the limit
-      {Of(0.8, 1.5, 0.2, 0.2), Decision::kGo, true,
-       "chrF"},  // BLEU too wide, chrF under half a percent
-      {Of(1.4, 1.5, 0.2, 0.2), Decision::kReconsider, false,
-       "too few sentences"},  // BLEU's best guess objects
-      {Of(0.8, 1.5, 0.9, 0.2), Decision::kReconsider, true, "chrF"},
-      {Of(2.5, 1.5, 2.6, 0.4), Decision::kFallback, true, "chrF"},
-      {Of(0.5, 3.0, 0.2, 0.9), Decision::kReconsider, false, "too few sentences"},
-      {Of(0.0, 0.0, 0.0, 0.0, 29), Decision::kReconsider, false, "too few sentences"},
+      {Of(0.3, 0.69, 9.0, 0.1), Decision::kGo, true, "BLEU"},  // the upper bound is 0.99
+      {Of(0.3, 0.71, 0.0, 0.1), Decision::kReconsider, false, "too few sentences"},
+      {Of(-2.0, 2.5, 0.0, 0.1), Decision::kGo, true, "BLEU"},
+      {Of(1.8, 0.5, 0.1, 0.1), Decision::kReconsider, true, "BLEU"},  // over 1, not over 2
+      {Of(2.6, 0.59, 0.1, 0.1), Decision::kFallback, true, "BLEU"},
+      {Of(2.6, 0.61, 0.1, 0.1), Decision::kReconsider, true, "BLEU"},
+      // Too few sentences for BLEU, by plan: chrF is heard, at the price of two tries.
+      {Of(0.8, 1.5, 0.2, 0.2, kOutOfReach), Decision::kGo, true, "chrF"},
+      {Of(0.8, 1.5, 0.2, 0.29, kOutOfReach), Decision::kReconsider, false, "too few sentences"},
+      {Of(0.8, 1.5, 0.9, 0.2, kOutOfReach), Decision::kReconsider, true, "chrF"},
+      {Of(2.5, 1.5, 2.6, 0.4, kOutOfReach), Decision::kFallback, true, "chrF"},
+      {Of(0.0, 0.3, 0.2, 0.9, kOutOfReach), Decision::kGo, true, "BLEU"},
+      {Of(0.0, 0.0, 0.0, 0.0, 0, 29), Decision::kReconsider, false, "too few sentences"},
   };
   for (const Case& one : cases) {
-    const GateCheck check = JudgeGroup("g", 1.0, 2.0, one.evidence);
+    const GateCheck check = JudgeGroup("g", 1.0, true, one.evidence, {});
     EXPECT_EQ(check.verdict, one.verdict) << check.reason;
     EXPECT_EQ(check.shown, one.shown) << check.reason;
     EXPECT_EQ(check.basis, one.basis) << check.reason;
   }
+  EXPECT_EQ(JudgeGroup("g", 0.8, false, Of(9, 1, 9, 1), {}).verdict, Decision::kReconsider);
+}
+
+// By hand: 4 x 0.005, 3 x 0.01, 2 x 0.03, and 1 x 0.04 raised to the one before.
+TEST(Gate, HolmsCorrection) {
+  const double p_values[] = {0.01, 0.04, 0.03, 0.005};
+  const auto adjusted = AdjustByHolm(p_values);
+  const double expected[] = {0.03, 0.06, 0.06, 0.02};
+  for (size_t i = 0; i < 4; ++i) EXPECT_NEAR(adjusted[i], expected[i], 1e-12);
+  EXPECT_TRUE(AdjustByHolm({}).empty());
+  const double sure[] = {0.9, 0.8};
+  EXPECT_EQ(AdjustByHolm(sure), (std::vector<double>{1, 1}));
+}
+
+TEST(Gate, ManyPairsAskMoreOfEach) {
+  // Alone under its margin at 97.5 %; beside eight that say nothing, not any more.
+  const PairEvidence good{"a", 2.0, Of(0, 1.9, 0, 1)};
+  EXPECT_EQ(JudgePairs({&good, 1}, {}, {})[0].verdict, Decision::kGo);
+  std::vector<PairEvidence> many(9, {"b", 2.0, Of(1.9, 3, 1, 3)});
+  many[0] = good;
+  EXPECT_EQ(JudgePairs(many, {}, {})[0].verdict, Decision::kReconsider);
+  // Step down: nine of them are as good together as each alone, nearly.
+  many.assign(9, {"b", 2.0, Of(0, 1.38, 0, 1)});
+  for (const GateCheck& check : JudgePairs(many, {}, {})) EXPECT_EQ(check.verdict, Decision::kGo);
+  // And one shown to be over the fallback limit alone is not, by chance, one of nine.
+  const PairEvidence bad{"c", 2.0, Of(4, 1.9, 0, 1)};
+  EXPECT_EQ(JudgePairs({&bad, 1}, {}, {})[0].verdict, Decision::kFallback);
+  many.assign(9, {"b", 2.0, Of(0, 3, 0, 3)});
+  many[3] = bad;
+  EXPECT_EQ(JudgePairs(many, {}, {})[3].verdict, Decision::kReconsider);
 }
 
 TEST(Gate, APairMayLeanOnTheOthersOnlyWhenNothingSetsItApart) {
-  const Delta pooled = {0, -0.2, -0.5, 0.1};
-  EXPECT_EQ(JudgePair("p", 2.0, Of(1.0, 6.0, 0.6, 3.0, 60), pooled, 9).basis, "pooled chrF");
-  EXPECT_EQ(JudgePair("p", 2.0, Of(1.0, 6.0, 0.6, 3.0, 60), pooled, 9).verdict, Decision::kGo);
-  EXPECT_EQ(JudgePair("p", 2.0, Of(1.0, 6.0, 0.6, 3.0, 60), pooled, 2).verdict,
+  const auto judge = [](const Evidence& own, const Evidence& pooled, size_t pairs) {
+    std::vector<PairEvidence> all(pairs, {"other", 2.0, Of(0, 0.5, 0, 0.2)});
+    all[0] = {"p", 2.0, own};
+    return JudgePairs(all, pooled, {})[0];
+  };
+  const Evidence pooled = Of(0.3, 0.5, 0.2, 0.3);
+  const Evidence open = Of(1.0, 6.0, 0.6, 3.0, kOutOfReach, 60);
+  EXPECT_EQ(judge(open, pooled, 9).basis, "pooled chrF");
+  EXPECT_EQ(judge(open, pooled, 9).verdict, Decision::kGo);
+  EXPECT_EQ(judge(open, pooled, 2).verdict, Decision::kReconsider);
+  EXPECT_EQ(judge(Of(1.0, 6.0, 0.6, 3.0, kOutOfReach, 20), pooled, 9).verdict,
             Decision::kReconsider);
-  EXPECT_EQ(JudgePair("p", 2.0, Of(1.0, 6.0, 0.6, 3.0, 20), pooled, 9).verdict,
-            Decision::kReconsider);
+  // With the sentences for BLEU there is nothing to lean for.
+  EXPECT_EQ(judge(Of(1.0, 6.0, 0.6, 3.0, 0, 60), pooled, 9).verdict, Decision::kReconsider);
   // Its own interval begins above what the others lose.
-  EXPECT_EQ(JudgePair("p", 2.0, Of(2.5, 6.0, 0.9, 0.3, 60), pooled, 9).verdict,
+  EXPECT_EQ(judge(Of(2.5, 6.0, 0.9, 0.3, kOutOfReach, 60), pooled, 9).verdict,
             Decision::kReconsider);
   // The others are not fine themselves.
-  const Delta poor = {0, -0.9, -1.4, -0.4};
-  EXPECT_EQ(JudgePair("p", 2.0, Of(1.0, 6.0, 0.6, 3.0, 60), poor, 9).verdict,
-            Decision::kReconsider);
+  EXPECT_EQ(judge(open, Of(1, 1, 0.9, 0.5), 9).verdict, Decision::kReconsider);
   // Shown by the pair itself: no leaning.
-  EXPECT_EQ(JudgePair("p", 2.0, Of(9.0, 6.0, 4.0, 1.0, 60), pooled, 9).verdict,
-            Decision::kReconsider);
-  EXPECT_TRUE(JudgePair("p", 2.0, Of(9.0, 6.0, 4.0, 1.0, 60), pooled, 9).shown);
+  EXPECT_EQ(judge(Of(9.0, 3.0, 4.0, 1.0, kOutOfReach, 60), pooled, 9).verdict, Decision::kFallback);
 }
 
-// Nine pairs at 95 % would show one loss by chance in a fifth of all runs.
-TEST(Gate, APairIsShownToBeOverOnlyAtTheJointConfidence) {
-  Evidence evidence = Of(9.0, 6.0, 4.0, 1.0, 60);
-  EXPECT_TRUE(JudgePair("p", 2.0, evidence, {}, 9).shown);
-  evidence.strict_bleu = Delta{0, -9, -18, 0};
-  evidence.strict_chrf = Delta{0, -4, -8, 0};
-  const GateCheck check = JudgePair("p", 2.0, evidence, {}, 9);
-  EXPECT_FALSE(check.shown);
-  EXPECT_EQ(check.verdict, Decision::kReconsider);
+TEST(Gate, OneDamagedPairDoesNotConvictTheBuild) {
+  std::vector<GateCheck> checks(3);
+  EXPECT_EQ(Overall(checks), Decision::kGo);
+  checks[1].verdict = Decision::kFallback;
+  checks[1].of_one_pair = true;
+  EXPECT_EQ(Overall(checks), Decision::kReconsider);
+  checks[0].verdict = Decision::kFallback;
+  EXPECT_EQ(Overall(checks), Decision::kFallback);
 }
 
-TEST(Gate, TellsHowManySentencesWouldDecide) {
-  // Half width 2 at 100 sentences, distance to the limit 0.5: sixteen times as many for BLEU; chrF
-  // needs more.
-  const GateCheck check = JudgeGroup("g", 1.0, 2.0, Of(0.5, 2.0, 0.4, 2.0, 100));
-  EXPECT_THAT(check.reason, HasSubstr("about 1600 sentences would decide"));
+TEST(Gate, TellsHowManyMoreSentencesWouldDecide) {
+  // Half width 2 at 100 sentences, distance to the limit 0.5: sixteen times as many.
+  const GateCheck check = JudgeGroup("g", 1.0, true, Of(0.5, 2.0, 0.4, 2.0, 0, 100), {});
+  EXPECT_EQ(check.reason,
+            "g: BLEU loss 0.50 % [-1.50, 2.50]: 1,500 more sentences would decide (limit 1.00 %)");
+  EXPECT_EQ(RoughCount(1499.5), "1,500");
+  EXPECT_EQ(RoughCount(7.2), "8");
+  EXPECT_EQ(RoughCount(1234567), "1,300,000");
 }
 
 TEST(Gate, SignTest) {

@@ -1,9 +1,11 @@
 // comparison.json: schemas/comparison.schema.json.
+#include <cmath>
 #include <cstdint>
 
 #include "evaluate/compare.h"
 #include "evaluate/fault_comparison.h"
 #include "evaluate/gate.h"
+#include "evaluate/sample_size.h"
 
 namespace dragoman {
 namespace {
@@ -11,8 +13,10 @@ namespace {
 OrderedJson ToJson(const Delta& delta) {
   OrderedJson json;
   json["points"] = delta.points;
+  json["points_interval"] = {delta.points_low, delta.points_high};
   json["percent"] = delta.percent;
   json["percent_interval"] = {delta.percent_low, delta.percent_high};
+  json["percent_error"] = delta.percent_error;
   return json;
 }
 
@@ -27,6 +31,8 @@ OrderedJson ToJson(const PairComparison& pair) {
   json["identical_share"] = pair.identical_share;
   json["differing_outputs"] = pair.differing;
   json["bleu_can_tell"] = pair.bleu_can_tell;
+  json["bleu_needs_sentences"] = std::ceil(pair.bleu_needs);
+  json["weak_for_this_model"] = pair.weak;
   return json;
 }
 
@@ -56,7 +62,7 @@ OrderedJson Summary(const BenchmarkResult& run) {
 
 OrderedJson Method(const GateOptions& options) {
   OrderedJson json;
-  json["interval"] = "paired bootstrap over sentences, percentile";
+  json["interval"] = "paired bootstrap over sentences, normal with its standard error";
   json["draws"] = options.bootstrap_draws;
   json["seed"] = options.seed;
   json["confidence"] = options.confidence;
@@ -65,6 +71,16 @@ OrderedJson Method(const GateOptions& options) {
   json["max_high_resource_loss_percent"] = options.max_high_resource_loss_percent;
   json["fallback_loss_percent"] = options.fallback_loss_percent;
   json["high_resource"] = options.high_resource;
+  json["groups"] = OrderedJson::array();
+  for (const MarginGroup& group : options.groups) {
+    json["groups"].push_back({{"name", group.name},
+                              {"languages", group.languages},
+                              {"max_loss_percent", group.max_loss_percent},
+                              {"max_pair_loss_percent", group.max_pair_loss_percent}});
+  }
+  json["correction"] = "Holm over the pairs";
+  json["pairing_gain"] = kPairingGain;
+  json["power"] = kPower;
   json["chrf_margin_share"] = kChrfMarginShare;
   json["fewest_sentences"] = kFewestSentences;
   return json;
@@ -102,6 +118,7 @@ OrderedJson ToJson(const Comparison& comparison, const BenchmarkResult& baseline
   json["overall_comparison"] = overall;
   json["reasons"] = comparison.reasons;
   json["advice"] = comparison.advice;
+  json["notes"] = comparison.notes;
   json["checks"] = OrderedJson::array();
   for (const auto& check : comparison.checks) json["checks"].push_back(ToJson(check));
   json["faults"] = OrderedJson::array();

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+
+#include "evaluate/normal_distribution.h"
 
 namespace dragoman {
 namespace {
@@ -12,33 +15,69 @@ namespace {
 double Loss(const Delta& delta) { return 0.0 - delta.percent; }  // not -x: no "-0.00" in a sentence
 double LossLow(const Delta& delta) { return 0.0 - delta.percent_high; }
 double LossHigh(const Delta& delta) { return 0.0 - delta.percent_low; }
-double HalfWidth(const Delta& delta) { return (delta.percent_high - delta.percent_low) / 2; }
-
-bool Within(const Delta& delta, double margin) { return LossHigh(delta) < margin; }
-bool Over(const Delta& delta, double margin) { return LossLow(delta) > margin; }
 
 std::string Say(const char* metric, const Delta& delta) {
   return fmt::format("{} loss {:.2f} % [{:.2f}, {:.2f}]", metric, Loss(delta), LossLow(delta),
                      LossHigh(delta));
 }
 
-// Sentences at which the interval would just clear the margin, were the loss what it now seems to
-// be.
-double SentencesToDecide(const Delta& delta, double margin, int64_t samples) {
-  const double distance = std::max(std::abs(margin - Loss(delta)), 1e-6);
-  const double factor = HalfWidth(delta) / distance;
-  return static_cast<double>(samples) * std::max(factor * factor, 1.0);
+// A claim, how likely it would seem true were it false, and what speaks for it.
+struct Claim {
+  double p = 1;
+  const char* basis = "BLEU";
+};
+
+// BLEU alone where it has the power; else whichever of BLEU and chrF is surer, at the price of two
+// tries (Bonferroni).
+Claim Weigh(const Evidence& evidence, double bleu_p, double chrf_p) {
+  if (evidence.samples < kFewestSentences) return {};
+  if (evidence.bleu_can_tell()) return {bleu_p, "BLEU"};
+  return {std::min(1.0, 2 * std::min(bleu_p, chrf_p)), bleu_p <= chrf_p ? "BLEU" : "chrF"};
+}
+Claim UnderMargin(const Evidence& evidence, double margin) {
+  return Weigh(evidence, ChanceOfSeemingSmaller(evidence.bleu, margin),
+               ChanceOfSeemingSmaller(evidence.chrf, margin * kChrfMarginShare));
+}
+Claim OverMargin(const Evidence& evidence, double margin) {
+  return Weigh(evidence, ChanceOfSeemingLarger(evidence.bleu, margin),
+               ChanceOfSeemingLarger(evidence.chrf, margin * kChrfMarginShare));
+}
+Claim OverFallback(const Evidence& evidence, double fallback) {
+  return Weigh(evidence, ChanceOfSeemingLarger(evidence.bleu, fallback),
+               ChanceOfSeemingLarger(evidence.chrf, fallback));
 }
 
-std::string SayHowMany(const Evidence& evidence, double margin) {
-  const double needed =
-      std::min(SentencesToDecide(evidence.bleu, margin, evidence.samples),
-               SentencesToDecide(evidence.chrf, margin * kChrfMarginShare, evidence.samples));
+// Sentences at which the claim of the side it now seems to be on would just hold, were the loss and
+// its variance what they seem to be.
+double SentencesToDecide(const Delta& delta, double margin, int64_t samples, double z) {
+  const double distance = std::max(std::abs(margin - Loss(delta)), 1e-6);
+  const double factor = z * delta.percent_error / distance;
+  return static_cast<double>(samples) * factor * factor;
+}
+
+std::string SayHowManyMore(const Evidence& evidence, double margin, double alpha) {
+  const double z = NormalQuantileOfTail(evidence.bleu_can_tell() ? alpha : alpha / 2);
+  double needed = SentencesToDecide(evidence.bleu, margin, evidence.samples, z);
+  if (!evidence.bleu_can_tell()) {
+    needed = std::min(
+        needed, SentencesToDecide(evidence.chrf, margin * kChrfMarginShare, evidence.samples, z));
+  }
   constexpr double kBeyondReach = 1e7;
   if (needed > kBeyondReach)
     return "the loss lies so near its limit that no suite in reach would decide";
-  return fmt::format("about {:.0f} sentences would decide, if the loss stays where it seems to be",
-                     std::ceil(needed));
+  const double more = std::max(needed - static_cast<double>(evidence.samples), 1.0);
+  return RoughCount(more) + " more sentences would decide";
+}
+
+// The figures that a sentence about the check begins with.
+std::string Figures(const Evidence& evidence) {
+  if (evidence.bleu_can_tell()) return Say("BLEU", evidence.bleu);
+  return fmt::format("{}, {} ({} sentences; BLEU alone needs {})", Say("BLEU", evidence.bleu),
+                     Say("chrF", evidence.chrf), evidence.samples, RoughCount(evidence.bleu_needs));
+}
+
+double LimitOf(const char* basis, double margin) {
+  return basis == std::string("chrF") ? margin * kChrfMarginShare : margin;
 }
 
 GateCheck Start(const std::string& name, double margin, const Evidence& evidence) {
@@ -64,75 +103,144 @@ GateCheck TooFew(GateCheck check, const Evidence& evidence) {
                               Say("BLEU", evidence.bleu), evidence.samples, kFewestSentences));
 }
 
-GateCheck Undecided(GateCheck check, const Evidence& evidence, double margin) {
+// The three claims about a check, corrected already.
+struct Claims {
+  Claim under, over, fallback;
+};
+
+GateCheck Judge(GateCheck check, const Evidence& evidence, const Claims& claims,
+                double fallback_percent, double alpha, double alpha_to_reach) {
+  if (evidence.samples < kFewestSentences) return TooFew(std::move(check), evidence);
+  const double margin = check.limit_percent;
+  const auto say = [&evidence](const Claim& claim, const std::string& what, double limit) {
+    const std::string metric = evidence.bleu_can_tell() ? "" : std::string(claim.basis) + " ";
+    return fmt::format("{}: {}{} {:.2f} % (p = {:.2g})", Figures(evidence), metric, what, limit,
+                       claim.p);
+  };
+  if (claims.fallback.p <= alpha) {
+    return Conclude(std::move(check), Decision::kFallback, true, claims.fallback.basis,
+                    say(claims.fallback, "shown to be over", fallback_percent));
+  }
+  if (claims.over.p <= alpha) {
+    return Conclude(
+        std::move(check), Decision::kReconsider, true, claims.over.basis,
+        say(claims.over, "shown to be over the limit of", LimitOf(claims.over.basis, margin)));
+  }
+  if (claims.under.p <= alpha) {
+    return Conclude(std::move(check), Decision::kGo, true, claims.under.basis,
+                    say(claims.under, "under the limit of", LimitOf(claims.under.basis, margin)));
+  }
+  return Conclude(std::move(check), Decision::kReconsider, false, "too few sentences",
+                  fmt::format("{}: {} (limit {:.2f} %)", Figures(evidence),
+                              SayHowManyMore(evidence, margin, alpha_to_reach), margin));
+}
+
+// A pair that neither can decide, beside all pairs together.
+GateCheck LeanOnOthers(GateCheck check, const Evidence& own, const Evidence& pooled, size_t pairs,
+                       double alpha) {
+  const bool open = !check.shown && own.samples >= kFewestSentences && !own.bleu_can_tell();
+  if (!open || pairs < static_cast<size_t>(kFewestPooledPairs)) return check;
+  const double limit = check.limit_percent * kChrfMarginShare;
+  const double p = ChanceOfSeemingSmaller(pooled.chrf, limit);
+  const bool apart = Loss(own.chrf) > limit || LossLow(own.chrf) > LossHigh(pooled.chrf) ||
+                     ChanceOfSeemingLarger(own.bleu, check.limit_percent) <= alpha ||
+                     ChanceOfSeemingLarger(own.chrf, limit) <= alpha;
+  if (p > alpha || apart) return check;
   return Conclude(
-      std::move(check), Decision::kReconsider, false, "too few sentences",
-      fmt::format("{}, {}, at {} sentences: not enough sentences to tell (limit {:.2f} %); {}",
-                  Say("BLEU", evidence.bleu), Say("chrF", evidence.chrf), evidence.samples, margin,
-                  SayHowMany(evidence, margin)));
+      std::move(check), Decision::kGo, true, "pooled chrF",
+      fmt::format("{}: nothing sets the pair apart from all {} pairs, whose {} is under chrF's "
+                  "limit of {:.2f} % (p = {:.2g})",
+                  Figures(own), pairs, Say("chrF", pooled.chrf), limit, p));
+}
+
+// The p-values of one claim of every pair, after Holm.
+void CorrectFamily(std::vector<Claims>& claims, Claim Claims::*member) {
+  std::vector<double> p_values;
+  for (const Claims& one : claims) p_values.push_back((one.*member).p);
+  const std::vector<double> adjusted = AdjustByHolm(p_values);
+  for (size_t i = 0; i < claims.size(); ++i) (claims[i].*member).p = adjusted[i];
 }
 
 }  // namespace
 
-GateCheck JudgeGroup(const std::string& name, double margin, double fallback,
-                     const Evidence& evidence) {
-  GateCheck check = Start(name, margin, evidence);
-  if (evidence.samples < kFewestSentences) return TooFew(std::move(check), evidence);
-  const Delta& bleu = evidence.bleu;
-  const Delta& chrf = evidence.chrf;
-  const std::string said = Say("BLEU", bleu);
-  if (fallback > 0 && Over(bleu, fallback)) {
-    return Conclude(std::move(check), Decision::kFallback, true, "BLEU",
-                    fmt::format("{}, shown to be over {:.2f} %", said, fallback));
-  }
-  if (Over(evidence.strict_bleu.value_or(bleu), margin)) {
-    return Conclude(std::move(check), Decision::kReconsider, true, "BLEU",
-                    fmt::format("{}, shown to be over the limit of {:.2f} %", said, margin));
-  }
-  if (Within(bleu, margin)) {
-    return Conclude(std::move(check), Decision::kGo, true, "BLEU",
-                    fmt::format("{}, under the limit of {:.2f} %", said, margin));
-  }
-  if (HalfWidth(bleu) <= margin) return Undecided(std::move(check), evidence, margin);
-
-  // BLEU's interval is wider than the margin: chrF decides, unless BLEU's own best guess speaks
-  // against it.
-  const double chrf_margin = margin * kChrfMarginShare;
-  const std::string both = fmt::format("{}, too wide to decide; {}", said, Say("chrF", chrf));
-  if (fallback > 0 && Over(chrf, fallback)) {
-    return Conclude(std::move(check), Decision::kFallback, true, "chrF",
-                    fmt::format("{}, shown to be over {:.2f} %", both, fallback));
-  }
-  if (Over(evidence.strict_chrf.value_or(chrf), chrf_margin)) {
-    return Conclude(
-        std::move(check), Decision::kReconsider, true, "chrF",
-        fmt::format("{}, shown to be over chrF's limit of {:.2f} %", both, chrf_margin));
-  }
-  if (Within(chrf, chrf_margin) && Loss(bleu) <= margin) {
-    return Conclude(std::move(check), Decision::kGo, true, "chrF",
-                    fmt::format("{}, under chrF's limit of {:.2f} %", both, chrf_margin));
-  }
-  return Undecided(std::move(check), evidence, margin);
+double ChanceOfSeemingSmaller(const Delta& delta, double limit) {
+  const double distance = limit - Loss(delta);
+  if (delta.percent_error <= 0) return distance > 0 ? 0 : 1;
+  return UpperTailOfNormal(distance / delta.percent_error);
 }
 
-GateCheck JudgePair(const std::string& pair, double margin, const Evidence& evidence,
-                    const Delta& pooled_chrf, int64_t pooled_pairs) {
-  GateCheck check = JudgeGroup(pair + " loss", margin, 0, evidence);
-  // Only a pair whose own sentences leave the question open leans on the others.
-  if (check.shown || evidence.samples < kFewestSentences || pooled_pairs < kFewestPooledPairs)
-    return check;
-  if (HalfWidth(evidence.bleu) <= margin) return check;  // BLEU can tell, and says "near the limit"
-  const double chrf_margin = margin * kChrfMarginShare;
-  const bool agrees = LossLow(evidence.chrf) <= LossHigh(pooled_chrf) &&
-                      !Over(evidence.bleu, margin) && !Over(evidence.chrf, chrf_margin);
-  if (!Within(pooled_chrf, chrf_margin) || !agrees) return check;
-  return Conclude(
-      std::move(check), Decision::kGo, true, "pooled chrF",
-      fmt::format(
-          "{}, {}: {} sentences alone cannot tell; nothing sets the pair apart from all {} pairs, "
-          "whose pooled {} is under chrF's limit of {:.2f} %",
-          Say("BLEU", evidence.bleu), Say("chrF", evidence.chrf), evidence.samples, pooled_pairs,
-          Say("chrF", pooled_chrf), chrf_margin));
+double ChanceOfSeemingLarger(const Delta& delta, double limit) {
+  const double distance = Loss(delta) - limit;
+  if (delta.percent_error <= 0) return distance > 0 ? 0 : 1;
+  return UpperTailOfNormal(distance / delta.percent_error);
+}
+
+std::vector<double> AdjustByHolm(std::span<const double> p_values) {
+  std::vector<size_t> order(p_values.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [&p_values](size_t a, size_t b) {
+    return p_values[a] != p_values[b] ? p_values[a] < p_values[b] : a < b;
+  });
+  std::vector<double> adjusted(p_values.size());
+  double highest = 0;
+  for (size_t rank = 0; rank < order.size(); ++rank) {
+    const auto left = static_cast<double>(order.size() - rank);
+    highest = std::max(highest, std::min(1.0, left * p_values[order[rank]]));
+    adjusted[order[rank]] = highest;
+  }
+  return adjusted;
+}
+
+std::string RoughCount(double count) {
+  const double whole = std::ceil(std::max(count, 0.0));
+  const double digits = whole < 100 ? 0 : std::floor(std::log10(whole)) - 1;
+  const double unit = std::pow(10, digits);
+  std::string text = fmt::format("{:.0f}", std::ceil(whole / unit) * unit);
+  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+  return text;
+}
+
+GateCheck JudgeGroup(const std::string& name, double margin_percent, bool may_fall_back,
+                     const Evidence& evidence, const GateLevels& levels) {
+  const Claims claims = {UnderMargin(evidence, margin_percent),
+                         OverMargin(evidence, margin_percent),
+                         may_fall_back ? OverFallback(evidence, levels.fallback_percent) : Claim{}};
+  return Judge(Start(name, margin_percent, evidence), evidence, claims, levels.fallback_percent,
+               levels.alpha(), levels.alpha());
+}
+
+std::vector<GateCheck> JudgePairs(std::span<const PairEvidence> pairs, const Evidence& pooled,
+                                  const GateLevels& levels) {
+  std::vector<Claims> claims;
+  for (const PairEvidence& pair : pairs) {
+    claims.push_back({UnderMargin(pair.evidence, pair.margin_percent),
+                      OverMargin(pair.evidence, pair.margin_percent),
+                      OverFallback(pair.evidence, levels.fallback_percent)});
+  }
+  CorrectFamily(claims, &Claims::under);
+  CorrectFamily(claims, &Claims::over);
+  CorrectFamily(claims, &Claims::fallback);
+  std::vector<GateCheck> checks;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const PairEvidence& pair = pairs[i];
+    GateCheck check = Judge(Start(pair.pair + " loss", pair.margin_percent, pair.evidence),
+                            pair.evidence, claims[i], levels.fallback_percent, levels.alpha(),
+                            levels.alpha() / static_cast<double>(pairs.size()));
+    check.of_one_pair = true;
+    checks.push_back(
+        LeanOnOthers(std::move(check), pair.evidence, pooled, pairs.size(), levels.alpha()));
+  }
+  return checks;
+}
+
+Decision Overall(std::span<const GateCheck> checks) {
+  Decision decision = Decision::kGo;
+  for (const GateCheck& check : checks) {
+    if (check.verdict == Decision::kGo) continue;
+    if (check.verdict == Decision::kFallback && !check.of_one_pair) return Decision::kFallback;
+    decision = Decision::kReconsider;
+  }
+  return decision;
 }
 
 double UpperTailOfFairCoins(int64_t k, int64_t n) {

@@ -4,8 +4,9 @@
 #define DRAGOMAN_EVALUATE_GATE_H_
 
 #include <cstdint>
-#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "evaluate/compare.h"
 
@@ -22,19 +23,47 @@ inline constexpr int64_t kFewestPooledPairs = 3;
 struct Evidence {
   Delta bleu, chrf;
   int64_t samples = 0;
-  // Wider intervals for "shown to be over": one of many pairs must not be called damaged by chance.
-  // Without them the plain intervals serve.
-  std::optional<Delta> strict_bleu, strict_chrf;
+  // Sentences at which BLEU has the power to decide, from the baseline's variance alone
+  // (sample_size.h). With fewer, chrF is heard as well.
+  double bleu_needs = 0;
+  bool bleu_can_tell() const { return static_cast<double>(samples) >= bleu_needs; }
 };
 
-// All pairs together, or the high-resource ones. `fallback_percent` 0: a loss, however large, is
-// RECONSIDER.
-GateCheck JudgeGroup(const std::string& name, double margin_percent, double fallback_percent,
-                     const Evidence& evidence);
-// One pair; where neither BLEU nor chrF can tell, it may lean on all pairs together (`pooled`, of
-// `pooled_pairs`).
-GateCheck JudgePair(const std::string& pair, double margin_percent, const Evidence& evidence,
-                    const Delta& pooled_chrf, int64_t pooled_pairs);
+// One-sided p-values from the interval's standard error: were the loss `limit` percent, how often
+// would it seem as small (large) as seen.
+double ChanceOfSeemingSmaller(const Delta& delta, double limit);
+double ChanceOfSeemingLarger(const Delta& delta, double limit);
+
+// Holm's step-down correction (1979): adjusted p-values, in the given order. Whichever are at most
+// alpha may all be claimed together with an error of at most alpha.
+std::vector<double> AdjustByHolm(std::span<const double> p_values);
+
+struct GateLevels {
+  double fallback_percent = 2.0;
+  double confidence = 0.95;                              // two-sided
+  double alpha() const { return (1 - confidence) / 2; }  // of each claim
+};
+
+// All pairs together, or those of a language group. `may_fall_back` false: a loss, however large,
+// is RECONSIDER.
+GateCheck JudgeGroup(const std::string& name, double margin_percent, bool may_fall_back,
+                     const Evidence& evidence, const GateLevels& levels);
+
+struct PairEvidence {
+  std::string pair;
+  double margin_percent = 2.0;
+  Evidence evidence;
+};
+// Every pair, each family of claims ("under its margin", "over it", "over the fallback limit")
+// corrected by Holm over the pairs. A pair whose own sentences cannot tell may lean on `pooled`,
+// all pairs together.
+std::vector<GateCheck> JudgePairs(std::span<const PairEvidence> pairs, const Evidence& pooled,
+                                  const GateLevels& levels);
+
+// GO when every check is; FALLBACK when a check of more than one pair is: a damaged pair can keep
+// its previous build while the others go ahead.
+Decision Overall(std::span<const GateCheck> checks);
+
 // A fault that must not become more frequent: sentences that only the quantized build gets wrong
 // against those that only the baseline does, by an exact sign test at 5 %.
 GateCheck JudgeCounts(const std::string& name, int64_t only_quantized, int64_t only_baseline,
@@ -42,6 +71,9 @@ GateCheck JudgeCounts(const std::string& name, int64_t only_quantized, int64_t o
 
 // The chance of `k` or more of `n` fair coins showing heads.
 double UpperTailOfFairCoins(int64_t k, int64_t n);
+
+// "1,900": a count to two digits, for people.
+std::string RoughCount(double count);
 
 }  // namespace dragoman
 

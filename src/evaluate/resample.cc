@@ -2,9 +2,11 @@
 #include "evaluate/resample.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/random.h"
+#include "evaluate/normal_distribution.h"
 
 namespace dragoman {
 namespace {
@@ -68,10 +70,21 @@ double Quantile(std::span<const double> sorted, double share) {
   return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
 }
 
+namespace {
+
+double Deviation(const std::vector<double>& values) {
+  double mean = 0, squares = 0;
+  for (const double one : values) mean += one / static_cast<double>(values.size());
+  for (const double one : values) squares += (one - mean) * (one - mean);
+  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+}
+
+}  // namespace
+
 Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confidence) {
   Delta delta;
   if (pairs.empty()) return delta;
-  std::vector<double> percents;
+  std::vector<double> percents, points;
   const auto weight = 1.0 / static_cast<double>(pairs.size());
   for (size_t draw = 0; draw < pairs[0]->size(); ++draw) {
     Scores mean;
@@ -79,19 +92,21 @@ Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confiden
       mean.baseline += (*scores)[draw].baseline * weight;
       mean.quantized += (*scores)[draw].quantized * weight;
     }
-    const double percent = Percent(mean.baseline, mean.quantized);
-    if (draw == 0) {
-      delta.points = mean.quantized - mean.baseline;
-      delta.percent = percent;
-    } else {
-      percents.push_back(percent);
-    }
+    points.push_back(mean.quantized - mean.baseline);
+    percents.push_back(Percent(mean.baseline, mean.quantized));
   }
-  delta.percent_low = delta.percent_high = delta.percent;
-  if (percents.empty()) return delta;
-  std::sort(percents.begin(), percents.end());
-  delta.percent_low = Quantile(percents, (1 - confidence) / 2);
-  delta.percent_high = Quantile(percents, (1 + confidence) / 2);
+  delta.points = points.front();
+  delta.percent = percents.front();
+  points.erase(points.begin());
+  percents.erase(percents.begin());
+  const bool drawn = percents.size() > 1;
+  const double z = NormalQuantileOfTail((1 - confidence) / 2);
+  const double points_error = drawn ? Deviation(points) : 0;
+  delta.percent_error = drawn ? Deviation(percents) : 0;
+  delta.percent_low = delta.percent - z * delta.percent_error;
+  delta.percent_high = delta.percent + z * delta.percent_error;
+  delta.points_low = delta.points - z * points_error;
+  delta.points_high = delta.points + z * points_error;
   return delta;
 }
 

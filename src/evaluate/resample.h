@@ -39,7 +39,8 @@ struct PairDraws {
 };
 std::vector<PairDraws> Resample(std::span<const PairSentences> pairs, int draws, uint64_t seed);
 
-// The change of the mean score over the chosen pairs, with its percentile interval.
+// The change of the mean score over the chosen pairs, with its interval: the estimate and its
+// standard error over the draws, as a normal distribution.
 Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confidence);
 
 // Linear between the neighbours; `sorted` is not empty, share in [0, 1].

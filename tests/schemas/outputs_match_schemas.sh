@@ -32,10 +32,13 @@ run quantize_trimmed 0 quantize "$model" -o trimmed.gguf --type q4_k_m --languag
 run suite 0 suite -o suite_file.json --samples-per-language 2
 run benchmark 0 benchmark "$model" --suite suite_file.json -o baseline.json
 run benchmark_quantized 0 benchmark a.gguf --suite suite_file.json -o quantized.json
-run compare '0|run ship '0|3|4' ship --workspace shipped --samples-per-language 2 --calibration-sentences 20|4' compare baseline.json quantized.json -o comparison.json
+run suite_auto 0 suite -i suite_file.json -o suite_auto.json --samples-per-language auto --pilot baseline.json
+run compare '0|3|4' compare baseline.json quantized.json -o comparison.json
 run divergence 0 compare --divergence "$model" a.gguf --suite suite_file.json --max-samples 4
 printf 'Hello world.\n' >text
 run score 0 score --hyp text --ref text
+printf 'Hello, world!\n' >other
+run score_systems 0 score --hyp text other --ref text --src text -m bleu,chrf,ter --test bootstrap --sentence-level --export-comet comet.jsonl
 for i in $(seq 8); do
   printf '{"id":"%d","source_lang":"en","target_lang":"de","source":"Train %d.","translation":"Zug %d.","vote":"up"}\n' "$i" "$i" "$i"
 done >log.jsonl
@@ -43,7 +46,7 @@ run monitor 3 monitor log.jsonl -o drift.json
 run bench 0 bench "$model" --prefill 16 --decode 4 --batch 1,2 --repetitions 1
 run package 0 package a.gguf -o package_folder --comparison comparison.json --results quantized.json
 run package_check 0 package --verify package_folder
-run ship '0|3|4' ship --workspace shipped --samples-per-language 2
+run ship '0|3|4' ship --workspace shipped --samples-per-language 2 --calibration-sentences 20
 "$(dirname "$program")/dragoman-synth" --json --quiet --shape tiny -o synthetic >synth.json
 cp a.gguf.quantization_metadata.json metadata.json
 cp package_folder/manifest.json manifest.json

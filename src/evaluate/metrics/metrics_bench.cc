@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "evaluate/metrics/bleu.h"
 #include "evaluate/metrics/chrf.h"
+#include "evaluate/metrics/ter.h"
 
 namespace dragoman {
 namespace {
@@ -65,6 +66,19 @@ void BM_Chrf(benchmark::State& state) {
   Report(state);
 }
 BENCHMARK(BM_Chrf)->Arg(0)->Arg(2);
+
+void BM_Ter(benchmark::State& state) {
+  const Corpus& corpus = TestCorpus();
+  TerCounter counter({});
+  for (auto _ : state) {
+    TerStats stats;
+    for (size_t i = 0; i < corpus.hypotheses.size(); ++i)
+      stats += counter.Count(corpus.hypotheses[i], std::span(&corpus.references[i], 1));
+    benchmark::DoNotOptimize(ComputeTer(stats));
+  }
+  Report(state);
+}
+BENCHMARK(BM_Ter);
 
 }  // namespace
 }  // namespace dragoman
