@@ -9,7 +9,7 @@ const [modelPath, promptsPath] = process.argv.slice(2);
 const prompts = JSON.parse(readFileSync(promptsPath, "utf8"));
 const llama = await getLlama({gpu: false, build: "never", skipDownload: true, logLevel: "error", progressLogs: false});
 const model = await llama.loadModel({modelPath, gpuLayers: 0, useMmap: true});
-const context = await model.createContext({contextSize: 1024, batchSize: 512, threads: 2, flashAttention: false});
+const context = await model.createContext({contextSize: 1024, batchSize: 512, threads: 1, flashAttention: false});
 for (const {prompt, max_new_tokens: limit} of prompts) {
   const ids = [...model.tokenize(prompt, true)];
   const sequence = context.getSequence();
