@@ -119,7 +119,8 @@ Result<FeedbackTensorError> FeedbackEncoder::Encode(const Checkpoint& checkpoint
                             request.tensor->name, cols, hessian.dim));
   }
   if (!backend_) {
-    DRAGOMAN_ASSIGN_OR_RETURN(backend_, OpenBackend("auto", pool.threads()));
+    DRAGOMAN_ASSIGN_OR_RETURN(backend_,
+                              OpenBackend("auto", pool.threads(), {.float32_activations = true}));
   }
   DRAGOMAN_ASSIGN_OR_RETURN(const FeedbackFactor factor,
                             FactorForFeedback(hessian, damping_, *backend_, pool));
