@@ -57,12 +57,15 @@ class CpuBackend : public HostBackend {
 
   void MatMul(const WeightMatrix& w, const float* x, int64_t tokens, float* out) override {
     if (tokens <= 0 || w.rows <= 0) return;
-    if (int8_ != nullptr && int8_->sub_elems(w.type) > 0) {
-      Int8MatMul(w, x, tokens, out);
+    Int8Activations rounded;
+    rounded.tokens = tokens;
+    if (int8_ != nullptr && int8_->lay_out(w, &rounded)) {
+      Reserve(rounded);
+      Int8MatMul(w, x, rounded, out);
       return;
     }
     const MatMulArguments arguments{w, x, out};
-    if (pool_.threads() == 1 || w.rows * w.cols * tokens < kSerialMultiplyAdds) {
+    if (pool_.threads() == 1 || w.rows * w.cols * rounded.tokens < kSerialMultiplyAdds) {
       RunMatMulPieces(arguments, tokens, kMaxPieceRows, 0, PieceCount(w, tokens, kMaxPieceRows));
       return;
     }
@@ -169,19 +172,23 @@ class CpuBackend : public HostBackend {
   }
 
   // Activations are rounded once, then pieces of weight rows by chunks of tokens are handed out.
-  void Int8MatMul(const WeightMatrix& w, const float* x, int64_t tokens, float* out) {
+  void Int8MatMul(const WeightMatrix& w, const float* x, const Int8Activations& rounded,
+                  float* out) {
     Int8Piece whole;
     whole.weights = w;
-    whole.x = PrepareActivations(w, tokens);
+    whole.x = rounded;
     whole.out = out;
-    const bool serial = pool_.threads() == 1 || w.rows * w.cols * tokens < kSerialMultiplyAdds;
+    const bool serial =
+        pool_.threads() == 1 || w.rows * w.cols * rounded.tokens < kSerialMultiplyAdds;
     const int64_t grain =
-        serial ? whole.x.chunks : CeilDivide(kSerialElems, w.cols * int8_->max_chunk);
+        serial ? whole.x.chunks : CeilDivide(kSerialElems, w.cols * rounded.max_chunk);
     pool_.ParallelFor(whole.x.chunks, grain, [&](int64_t begin, int64_t end, int) {
       int8_->quantize(w.type, x, whole.x, begin, end);
     });
-    const int64_t piece_chunks = std::max<int64_t>(kPieceTokens / int8_->max_chunk, 1);
-    const int64_t piece_rows = Int8PieceRows(w, CeilDivide(whole.x.chunks, piece_chunks));
+    const int64_t piece_chunks = std::max<int64_t>(kPieceTokens / rounded.max_chunk, 1);
+    const int64_t piece_rows =
+        Int8PieceRows(w, CeilDivide(whole.x.chunks, piece_chunks),
+                      whole.x.chunks == 1 ? 16 * kMaxPieceRows : kMaxPieceRows);
     const int64_t pieces =
         CeilDivide(w.rows, piece_rows) * CeilDivide(whole.x.chunks, piece_chunks);
     pool_.ParallelFor(pieces, serial ? pieces : 1, [&](int64_t begin, int64_t end, int) {
@@ -189,14 +196,9 @@ class CpuBackend : public HostBackend {
     });
   }
 
-  // Memory for `tokens` rounded rows.
-  Int8Activations PrepareActivations(const WeightMatrix& w, int64_t tokens) {
-    Int8Activations x;
-    x.tokens = tokens;
-    x.cols = w.cols;
-    x.sub_elems = int8_->sub_elems(w.type);
-    x.Cut(int8_->max_chunk);
-    const auto elems = static_cast<size_t>(tokens * w.cols);
+  // Gives the rounded rows memory.
+  void Reserve(Int8Activations& x) {
+    const auto elems = static_cast<size_t>(x.tokens * x.cols);
     const size_t subs = elems / static_cast<size_t>(x.sub_elems);
     if (codes_.size() < elems) codes_.resize(elems);
     if (code_scales_.size() < subs) code_scales_.resize(subs);
@@ -204,13 +206,12 @@ class CpuBackend : public HostBackend {
     x.codes = codes_.data();
     x.scales = code_scales_.data();
     x.corrections = corrections_.data();
-    return x;
   }
 
-  int64_t Int8PieceRows(const WeightMatrix& w, int64_t chunk_pieces) const {
+  int64_t Int8PieceRows(const WeightMatrix& w, int64_t chunk_pieces, int64_t most) const {
     const int64_t row_pieces = CeilDivide(kPiecesPerThread * pool_.threads(), chunk_pieces);
     const int64_t even_rows = CeilDivide(CeilDivide(w.rows, row_pieces), kPieceRowStep);
-    return std::clamp(even_rows * kPieceRowStep, kPieceRowStep, kMaxPieceRows);
+    return std::clamp(even_rows * kPieceRowStep, kPieceRowStep, most);
   }
 
   void RunInt8Pieces(const Int8Piece& whole, int64_t piece_rows, int64_t piece_chunks,

@@ -31,6 +31,10 @@ constexpr int kMaxChunkTokens = 12;
 // The dot product is the same for all widths of codes.
 constexpr int DotBits(int) { return 8; }
 
+// Into the second-level cache: the first-level one has too few misses under way to stream.
+inline void Prefetch(const uint8_t* from) {
+  _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T1);
+}
 inline void StoreBytes(Bytes v, uint8_t* to) { _mm512_store_si512(to, v); }
 inline Bytes SetByte(int value) { return _mm512_set1_epi8(static_cast<char>(value)); }
 inline Bytes SetWord(int value) { return _mm512_set1_epi32(value); }
@@ -146,6 +150,7 @@ inline Floats MulAdd(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b
 inline Floats NegMulAdd(Floats a, Floats b, Floats c) { return _mm512_fnmadd_ps(a, b, c); }
 inline Floats Negate(Floats v) { return _mm512_xor_ps(v, _mm512_set1_ps(-0.0f)); }
 inline Floats IntsToFloats(Ints v) { return _mm512_cvtepi32_ps(v); }
+inline Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
 inline Ints ZeroInts() { return _mm512_setzero_si512(); }
 inline Ints SetInts(const uint32_t* value) { return _mm512_set1_epi32(static_cast<int>(*value)); }
 
@@ -167,7 +172,11 @@ inline void DotSteps(const uint8_t* codes, const int8_t* x, Ints (&dots)[kTokens
   }
 }
 
+// In this order.
 #include "kernels/cpu/int8_codes-inl.h"
+//
+#include "kernels/cpu/int8_rows-inl.h"
+//
 #include "kernels/cpu/int8_product-inl.h"
 
 }  // namespace int8_avx512

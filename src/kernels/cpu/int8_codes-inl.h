@@ -405,15 +405,29 @@ struct IQ4XSCodes : CodeTraits<BlockIQ4_XS, 32, false, 8, 128, true> {
   }
 };
 
-// One type's unpacking of a span of whole blocks.
+// One sub-block's part of a sum, as int8_product.h says: `dots` without the correction.
+template <bool kHasMin>
+inline Floats AddScaled(Floats sum, Ints dots, const float* scale, const float* minimum,
+                        const float* x_scale, const uint32_t* correction) {
+  if constexpr (!kHasMin) dots = AddInts(dots, SetInts(correction));
+  Floats value = Mul(IntsToFloats(dots), LoadFloats(scale));
+  if constexpr (kHasMin) {
+    const Floats total = SetFloats(reinterpret_cast<const float*>(correction));
+    value = NegMulAdd(LoadFloats(minimum), total, value);
+  }
+  return MulAdd(value, SetFloats(x_scale), sum);
+}
+
+// One type's unpacking of a span of whole blocks. `ahead`: what will be wanted next, a block of
+// each row after the other, or null.
 template <class Codes>
 inline void UnpackSpan(const uint8_t* from, size_t stride, size_t elems, TileBlock to,
                        const uint8_t* ahead) {
-  for (size_t k = 0; k < elems; k += Codes::kElems, from += sizeof(typename Codes::Block)) {
+  constexpr size_t kBytes = sizeof(typename Codes::Block);
+  for (size_t k = 0; k < elems; k += Codes::kElems, from += kBytes) {
     if (ahead != nullptr) {
-      for (size_t i = 0; i < kTileRows16 * sizeof(typename Codes::Block); i += 64)
-        _mm_prefetch(reinterpret_cast<const char*>(ahead + i), _MM_HINT_T0);
-      ahead += kTileRows16 * sizeof(typename Codes::Block);
+      for (size_t i = 0; i < kTileRows16 * kBytes; i += 64) Prefetch(ahead + i);
+      ahead += kTileRows16 * kBytes;
     }
     Codes::Factors(from, stride, to);
     Codes::Unpack(from, stride, to);

@@ -120,8 +120,7 @@ class PieceProduct {
     float* out = piece_.out + static_cast<size_t>(first_token_) * rows_ + row;
     size_t out_stride = rows_;
     if (rows == kTileRows16) {
-      UnpackSpan<Codes>(from, row_bytes_, elems, to,
-                        from + (kTileRows16 * row_bytes_) - span_bytes + kTileRows16 * span_bytes);
+      UnpackSpan<Codes>(from, row_bytes_, elems, to, NextTile(row, k));
     } else {
       UnpackTail(from, rows, elems, to);
       tail_rows_ = rows;
@@ -147,6 +146,15 @@ class PieceProduct {
     span.out_stride = out_stride;
     span.first_span = k == 0;
     kMultiply[tokens - 1](panel_, elems, span);
+  }
+
+  // A tile goes along its rows for one chunk: then the next one is fetched meanwhile, in the order
+  // of memory.
+  const uint8_t* NextTile(size_t row, size_t k) const {
+    if (piece_.last_chunk - piece_.first_chunk != 1) return nullptr;
+    return reinterpret_cast<const uint8_t*>(piece_.weights.data) +
+           (row + kTileRows16) * row_bytes_ +
+           kTileRows16 * (k / Codes::kElems * sizeof(typename Codes::Block));
   }
 
   // Fewer than 16 rows are left: the missing ones are zeros.
@@ -236,8 +244,12 @@ void QuantizeChunk(const float* x, const Int8Activations& to, int64_t chunk) {
   int8_t* codes = to.codes + first * cols;
   float* scales = to.scales + first * subs;
   uint32_t* corrections = to.corrections + first * subs;
-  if (tokens == 1) {
-    return QuantizeToken<Codes>(x + first * cols, cols, codes, scales, corrections, 1);
+  if (to.by_rows || tokens == 1) {
+    for (size_t t = 0; t < tokens; ++t) {
+      QuantizeToken<Codes>(x + (first + t) * cols, cols, codes + t * cols, scales + t,
+                           corrections + t, tokens);
+    }
+    return;
   }
   constexpr size_t kPart = 2048;  // columns quantized before they are spread out
   int8_t part[kPart];
@@ -261,6 +273,7 @@ void QuantizeChunks(const float* x, const Int8Activations& to, int64_t first, in
 
 template <class Codes>
 void MultiplyPiece(const Int8Piece& piece) {
+  if (piece.x.by_rows) return MultiplyByRows<Codes>(piece);
   PieceProduct<Codes>(piece).Run();
 }
 
@@ -307,7 +320,13 @@ TypeFunctions FunctionsOfType(BlockType type) {
   }
 }
 
-int64_t SubElemsOf(BlockType type) { return FunctionsOfType(type).sub_elems; }
+bool LayOut(const WeightMatrix& w, Int8Activations* x) {
+  x->cols = w.cols;
+  x->sub_elems = FunctionsOfType(w.type).sub_elems;
+  x->Cut(kMaxChunkTokens);
+  x->by_rows = GoesByRows(w, x->tokens);
+  return x->sub_elems > 0;
+}
 
 void QuantizeActivations(BlockType type, const float* x, const Int8Activations& to, int64_t first,
                          int64_t last) {
@@ -317,5 +336,5 @@ void QuantizeActivations(BlockType type, const float* x, const Int8Activations& 
 void MultiplyRows(const Int8Piece& piece) { FunctionsOfType(piece.weights.type).multiply(piece); }
 
 Int8Kernels MakeInt8Kernels(std::string_view name) {
-  return {name, kMaxChunkTokens, SubElemsOf, QuantizeActivations, MultiplyRows};
+  return {name, LayOut, QuantizeActivations, MultiplyRows};
 }

@@ -36,12 +36,16 @@ struct Int8Activations {
   int64_t chunks = 0;
   int64_t chunk_tokens = 0;   // at least, in each chunk
   int64_t larger_chunks = 0;  // the first ones, with one token more
+  int64_t max_chunk = 0;
+  bool by_rows = false;  // a single chunk whose codes lie as [n][cols]
   int8_t* codes = nullptr;
   float* scales = nullptr;          // of the group that the sub-block lies in
   uint32_t* corrections = nullptr;  // S as a float, or the integer start value of I
 
-  void Cut(int64_t max_chunk) {
-    chunks = (tokens + max_chunk - 1) / max_chunk;
+  // Into chunks of at most `max` tokens.
+  void Cut(int64_t max) {
+    max_chunk = max;
+    chunks = (tokens + max - 1) / max;
     chunk_tokens = tokens / chunks;
     larger_chunks = tokens % chunks;
   }
@@ -64,10 +68,9 @@ struct Int8Piece {
 // What an instruction set offers. Functions run on one thread.
 struct Int8Kernels {
   std::string_view name;
-  // Tokens that are multiplied at once, at most.
-  int64_t max_chunk = 1;
-  // Columns of one scale of this type's weights; 0: there is no integer product for it.
-  int64_t (*sub_elems)(BlockType type);
+  // How activations are wanted by a product with `w`: fills in all but memory, from x->tokens.
+  // False: there is no integer product with weights of this type.
+  bool (*lay_out)(const WeightMatrix& w, Int8Activations* x);
   // x [x.tokens, x.cols] float32 -> the chunks [first, last) of `to`, for weights of this type.
   void (*quantize)(BlockType type, const float* x, const Int8Activations& to, int64_t first_chunk,
                    int64_t last_chunk);
