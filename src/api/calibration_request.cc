@@ -21,7 +21,8 @@ Result<OpenCalibration> OpenCalibrationOf(const std::string& model, const Calibr
                                           int64_t targets_per_sentence, const Machine& machine) {
   OpenCalibration calibration;
   DRAGOMAN_ASSIGN_OR_RETURN(calibration.translator,
-                            dragoman::Translator::Open(model, machine.device, machine.threads));
+                            dragoman::Translator::Open(model, machine.device, machine.threads,
+                                                       {.float32_activations = true}));
   dragoman::CalibrationOptions room;
   room.sources_path = text.sources;
   room.source_language = text.from;

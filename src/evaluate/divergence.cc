@@ -307,8 +307,9 @@ Divergence Summarize(const Collected& all) {
 Result<Divergence> MeasureDivergence(const std::string& reference_path,
                                      const std::string& candidate_path, const Suite& suite,
                                      const DivergenceOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::unique_ptr<Backend> backend,
-                            OpenBackend(options.device, options.threads));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Backend> backend,
+      OpenBackend(options.device, options.threads, {.float32_activations = true}));
   Side reference, candidate;
   DRAGOMAN_ASSIGN_OR_RETURN(reference.model, Gemma3::Load(reference_path, *backend));
   DRAGOMAN_ASSIGN_OR_RETURN(candidate.model, Gemma3::Load(candidate_path, *backend));
@@ -340,6 +341,7 @@ OrderedJson ToJson(const Divergence& divergence) {
   json["top1_agreement"] = divergence.top1_agreement;
   json["reference_nll"] = divergence.reference_nll;
   json["candidate_nll"] = divergence.candidate_nll;
+  json["activations"] = "float32";
   return json;
 }
 

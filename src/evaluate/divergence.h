@@ -19,6 +19,8 @@ struct Divergence {
   double reference_nll = 0, candidate_nll = 0;
 };
 
+// Both models multiply float32 activations: what is compared are the weights, not the rounding that a
+// device adds while it translates.
 struct DivergenceOptions {
   std::string device = "auto";
   int threads = 0;

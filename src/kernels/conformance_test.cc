@@ -40,7 +40,8 @@ class Conformance : public testing::TestWithParam<std::string> {
         GTEST_SKIP() << "this machine lacks what it needs: " << backend.description;
       }
     }
-    backend_ = std::move(*OpenBackend(GetParam(), 2));
+    // Products with rounded activations have their own test, int8_product_test.cc.
+    backend_ = std::move(*OpenBackend(GetParam(), 2, {.float32_activations = true}));
     reference_ = std::move(*OpenBackend("reference", 1));
   }
 

@@ -81,7 +81,8 @@ class Backend {
   // added. In place allowed.
   virtual void RmsNorm(const float* x, const float* weight, float eps, int64_t rows, int64_t dim,
                        float* out) = 0;
-  // out [tokens, w.rows] = x [tokens, w.cols] * w^T.
+  // out [tokens, w.rows] = x [tokens, w.cols] * w^T. Where w is quantized, x may be rounded to 8
+  // bits (BackendOptions).
   virtual void MatMul(const WeightMatrix& w, const float* x, int64_t tokens, float* out) = 0;
   // In place on x [tokens, heads, head_dim]; positions [tokens] absolute.
   virtual void Rope(float* x, std::span<const int32_t> positions, int64_t heads, int64_t head_dim,
@@ -110,10 +111,17 @@ struct BackendInfo {
 };
 std::vector<BackendInfo> ListBackends();
 
+struct BackendOptions {
+  // Multiplies quantized weights with float32 activations instead of rounding these to 8 bits:
+  // slower, and what measurements of the weights alone want. Plain weights never round.
+  bool float32_activations = false;
+};
+
 // device: "auto" or "cpu" (the best this machine has), "cpu:avx2", "cpu:avx512", "cpu:generic",
 // "reference". threads 0: all available cores. Errors: kInvalidArgument for an unknown name
 // (listing the known ones), kDevice when this machine lacks it.
-Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int threads);
+Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int threads,
+                                             const BackendOptions& options = {});
 
 // Measured ceilings of this machine, for benchmarks: single-pass read bandwidth over memory, and
 // float32 multiply-add rate, with the backend's threads. Takes about half a second.

@@ -41,19 +41,21 @@ std::vector<BackendInfo> ListBackends() {
   return backends;
 }
 
-Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int threads) {
+Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int threads,
+                                             const BackendOptions& options) {
   if (threads < 0) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("expected 0 or more threads, found {}", threads));
   }
-  if (device == "auto" || device == "cpu") return CreateCpuBackend(BestKernelTable(), threads);
+  if (device == "auto" || device == "cpu")
+    return CreateCpuBackend(BestKernelTable(), threads, options);
   if (device == "reference") return CreateReferenceBackend(threads);
   std::string known = "auto, cpu";
   for (const CpuVariant& variant : kCpuVariants) {
     known += fmt::format(", {}", variant.name);
     if (device != variant.name) continue;
     if (const KernelTable* table = FindKernelTable(variant.isa)) {
-      return CreateCpuBackend(*table, threads);
+      return CreateCpuBackend(*table, threads, options);
     }
     return Fail(ErrorCode::kDevice, fmt::format("device \"{}\" needs {}, which this machine lacks",
                                                 device, variant.description));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/atomic_file.h"
 
@@ -62,7 +63,7 @@ TEST(CalibrationStore, ACutFileIsComputedAgain) {
   const std::string path = store.folder() + "/translations-0000.gguf";
   const std::string whole = *ReadFile(path);
   for (size_t cut = 0; cut < whole.size(); ++cut) {
-    ASSERT_TRUE(WriteFileAtomically(path, whole.substr(0, cut)));
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << whole.substr(0, cut);
     const auto loaded = store.LoadTranslations(0, 1);
     if (!loaded) continue;
     EXPECT_EQ((*loaded)[0].text, "Hallo") << cut;  // only padding was cut

@@ -102,7 +102,8 @@ Result<const FeedbackEncoder::Input*> FeedbackEncoder::InputOf(const EncodeReque
                             request.tensor->name, cols, hessian->dim));
   }
   if (!backend_) {
-    DRAGOMAN_ASSIGN_OR_RETURN(backend_, OpenBackend("auto", pool.threads()));
+    DRAGOMAN_ASSIGN_OR_RETURN(backend_,
+                              OpenBackend("auto", pool.threads(), {.float32_activations = true}));
   }
   DRAGOMAN_ASSIGN_OR_RETURN(FeedbackFactor factor,
                             FactorForFeedback(*hessian, damping_, *backend_, pool));

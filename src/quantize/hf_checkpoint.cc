@@ -363,7 +363,8 @@ Result<HfQuantizeReport> QuantizeToHf(const std::string& model_path,
   DRAGOMAN_ASSIGN_OR_RETURN(const HfLayout layout, LayOutHf(source, options));
   DRAGOMAN_RETURN_IF_ERROR(CheckSize(layout.plan, options, output_folder));
   DRAGOMAN_ASSIGN_OR_RETURN(AtomicFolder folder, AtomicFolder::Create(output_folder));
-  DRAGOMAN_ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, OpenBackend("auto", options.threads));
+  DRAGOMAN_ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
+                            OpenBackend("auto", options.threads, {.float32_activations = true}));
   HfQuantizeReport report;
   report.plan = layout.plan;
   report.input_path = model_path;

@@ -357,7 +357,8 @@ Result<std::vector<TensorCosts>> MeasureTypeCosts(const Checkpoint& checkpoint,
                                                   SecondMoments& moments,
                                                   const TypeCostOptions& options) {
   ThreadPool pool(options.threads);
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto backend, OpenBackend("auto", pool.threads()));
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto backend,
+                            OpenBackend("auto", pool.threads(), {.float32_activations = true}));
   std::vector<const ModelTensor*> matrices;
   for (const ModelTensor& tensor : tensors) {
     if (!tensor.is_norm) matrices.push_back(&tensor);

@@ -63,9 +63,9 @@ Result<FeedbackJob> PrepareFeedback(const ShipRun& run) {
     if (step != current) progress.emplace(current = step, total, "steps");
     progress->Update(done);
   };
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      auto translator,
-      Translator::Open(run.options.model_path, run.options.device, run.options.threads));
+  DRAGOMAN_ASSIGN_OR_RETURN(auto translator,
+                            Translator::Open(run.options.model_path, run.options.device,
+                                             run.options.threads, {.float32_activations = true}));
   FeedbackCalibrationOptions calibrate;
   calibrate.progress = show;
   calibrate.cache_folder = run.workspace->Path("cache");

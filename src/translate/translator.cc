@@ -210,10 +210,11 @@ Translator::Translator(std::unique_ptr<State> state) : state_(std::move(state)) 
 Translator::~Translator() = default;
 
 Result<std::unique_ptr<Translator>> Translator::Open(const std::string& model_path,
-                                                     const std::string& device, int threads) {
+                                                     const std::string& device, int threads,
+                                                     const BackendOptions& options) {
   const Stopwatch watch;
   auto state = std::make_unique<State>();
-  DRAGOMAN_ASSIGN_OR_RETURN(state->backend, OpenBackend(device, threads));
+  DRAGOMAN_ASSIGN_OR_RETURN(state->backend, OpenBackend(device, threads, options));
   DRAGOMAN_ASSIGN_OR_RETURN(state->model, Gemma3::Load(model_path, *state->backend));
   DRAGOMAN_ASSIGN_OR_RETURN(state->tokenizer, Tokenizer::ForCheckpoint(state->model->checkpoint()));
   const Gemma3Config& config = state->model->config();

@@ -64,13 +64,14 @@ class Translator {
  public:
   // Opens backend, model and tokenizer. Errors: those of the rooms below.
   static Result<std::unique_ptr<Translator>> Open(const std::string& model_path,
-                                                  const std::string& device, int threads);
+                                                  const std::string& device, int threads,
+                                                  const BackendOptions& options = {});
   ~Translator();
 
   using ProgressCallback = std::function<void(size_t done, size_t total)>;
   // All requests, in order, batched and length-sorted inside; the same result as one at a time. A
-  // text without letters (empty, blank; with protection also numbers, a URL) translates to itself. Errors: kInvalidArgument (a text that cannot fit),
-  // kOutOfMemory.
+  // text without letters (empty, blank; with protection also numbers, a URL) translates to itself.
+  // Errors: kInvalidArgument (a text that cannot fit), kOutOfMemory.
   Result<std::vector<Translation>> Translate(std::span<const TranslationRequest> requests,
                                              const TranslateOptions& options,
                                              const ProgressCallback& progress = {});

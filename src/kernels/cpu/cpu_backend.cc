@@ -32,7 +32,8 @@ const std::byte* RowBytes(const WeightMatrix& w, int64_t row) {
 
 class CpuBackend : public HostBackend {
  public:
-  CpuBackend(const KernelTable& table, int threads) : table_(table), pool_(threads) {}
+  CpuBackend(const KernelTable& table, int threads, const BackendOptions& options)
+      : table_(table), int8_(options.float32_activations ? nullptr : table.int8), pool_(threads) {}
 
   std::string_view name() const override { return table_.name; }
   int threads() const override { return pool_.threads(); }
@@ -56,8 +57,15 @@ class CpuBackend : public HostBackend {
 
   void MatMul(const WeightMatrix& w, const float* x, int64_t tokens, float* out) override {
     if (tokens <= 0 || w.rows <= 0) return;
+    Int8Activations rounded;
+    rounded.tokens = tokens;
+    if (int8_ != nullptr && int8_->lay_out(w, &rounded)) {
+      Reserve(rounded);
+      Int8MatMul(w, x, rounded, out);
+      return;
+    }
     const MatMulArguments arguments{w, x, out};
-    if (pool_.threads() == 1 || w.rows * w.cols * tokens < kSerialMultiplyAdds) {
+    if (pool_.threads() == 1 || w.rows * w.cols * rounded.tokens < kSerialMultiplyAdds) {
       RunMatMulPieces(arguments, tokens, kMaxPieceRows, 0, PieceCount(w, tokens, kMaxPieceRows));
       return;
     }
@@ -163,6 +171,62 @@ class CpuBackend : public HostBackend {
     }
   }
 
+  // Activations are rounded once, then pieces of weight rows by chunks of tokens are handed out.
+  void Int8MatMul(const WeightMatrix& w, const float* x, const Int8Activations& rounded,
+                  float* out) {
+    Int8Piece whole;
+    whole.weights = w;
+    whole.x = rounded;
+    whole.out = out;
+    const bool serial =
+        pool_.threads() == 1 || w.rows * w.cols * rounded.tokens < kSerialMultiplyAdds;
+    const int64_t grain =
+        serial ? whole.x.chunks : CeilDivide(kSerialElems, w.cols * rounded.max_chunk);
+    pool_.ParallelFor(whole.x.chunks, grain, [&](int64_t begin, int64_t end, int) {
+      int8_->quantize(w.type, x, whole.x, begin, end);
+    });
+    const int64_t piece_chunks = std::max<int64_t>(kPieceTokens / rounded.max_chunk, 1);
+    const int64_t piece_rows =
+        Int8PieceRows(w, CeilDivide(whole.x.chunks, piece_chunks),
+                      whole.x.chunks == 1 ? 16 * kMaxPieceRows : kMaxPieceRows);
+    const int64_t pieces =
+        CeilDivide(w.rows, piece_rows) * CeilDivide(whole.x.chunks, piece_chunks);
+    pool_.ParallelFor(pieces, serial ? pieces : 1, [&](int64_t begin, int64_t end, int) {
+      RunInt8Pieces(whole, piece_rows, piece_chunks, begin, end);
+    });
+  }
+
+  // Gives the rounded rows memory.
+  void Reserve(Int8Activations& x) {
+    const auto elems = static_cast<size_t>(x.tokens * x.cols);
+    const size_t subs = elems / static_cast<size_t>(x.sub_elems);
+    if (codes_.size() < elems) codes_.resize(elems);
+    if (code_scales_.size() < subs) code_scales_.resize(subs);
+    if (corrections_.size() < subs) corrections_.resize(subs);
+    x.codes = codes_.data();
+    x.scales = code_scales_.data();
+    x.corrections = corrections_.data();
+  }
+
+  int64_t Int8PieceRows(const WeightMatrix& w, int64_t chunk_pieces, int64_t most) const {
+    const int64_t row_pieces = CeilDivide(kPiecesPerThread * pool_.threads(), chunk_pieces);
+    const int64_t even_rows = CeilDivide(CeilDivide(w.rows, row_pieces), kPieceRowStep);
+    return std::clamp(even_rows * kPieceRowStep, kPieceRowStep, most);
+  }
+
+  void RunInt8Pieces(const Int8Piece& whole, int64_t piece_rows, int64_t piece_chunks,
+                     int64_t begin, int64_t end) const {
+    const int64_t chunk_pieces = CeilDivide(whole.x.chunks, piece_chunks);
+    Int8Piece piece = whole;
+    for (int64_t i = begin; i < end; ++i) {
+      piece.first_row = i / chunk_pieces * piece_rows;
+      piece.last_row = std::min(piece.first_row + piece_rows, whole.weights.rows);
+      piece.first_chunk = i % chunk_pieces * piece_chunks;
+      piece.last_chunk = std::min(piece.first_chunk + piece_chunks, whole.x.chunks);
+      int8_->multiply(piece);
+    }
+  }
+
   RopeTable& RopeTableOf(const RopeParameters& rope, int64_t head_dim) {
     for (const auto& table : rope_tables_) {
       if (table->Serves(rope, head_dim)) return *table;
@@ -189,15 +253,21 @@ class CpuBackend : public HostBackend {
   }
 
   const KernelTable& table_;
+  const Int8Kernels* int8_;  // null: multiply with float32 activations
   ThreadPool pool_;
   std::vector<std::unique_ptr<RopeTable>> rope_tables_;
   std::vector<TokenOfSequence> tokens_;  // of the attention call in progress
+  // The rounded activations of the product in progress.
+  std::vector<int8_t> codes_;
+  std::vector<float> code_scales_;
+  std::vector<uint32_t> corrections_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> CreateCpuBackend(const KernelTable& table, int threads) {
-  return std::make_unique<CpuBackend>(table, threads);
+std::unique_ptr<Backend> CreateCpuBackend(const KernelTable& table, int threads,
+                                          const BackendOptions& options) {
+  return std::make_unique<CpuBackend>(table, threads, options);
 }
 
 }  // namespace dragoman

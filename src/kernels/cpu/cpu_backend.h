@@ -12,7 +12,8 @@ namespace dragoman {
 
 // `table` must outlive the backend. threads 0: all available cores. The backend serves one caller
 // at a time.
-std::unique_ptr<Backend> CreateCpuBackend(const KernelTable& table, int threads);
+std::unique_ptr<Backend> CreateCpuBackend(const KernelTable& table, int threads,
+                                          const BackendOptions& options);
 
 }  // namespace dragoman
 

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/cpu/int8_product.h"
 #include "kernels/kernels.h"
 
 namespace dragoman {
@@ -48,6 +49,8 @@ struct KernelTable {
   void (*rms_norm)(const float* x, const float* weight, float eps, int64_t rows, int64_t dim,
                    float* out);
   void (*mat_mul)(const MatMulArguments& arguments, const MatMulPiece& piece);
+  // Products with activations rounded to 8 bits; null: there are none.
+  const Int8Kernels* int8;
   // x [heads, head_dim] of one token; cosines, sines [head_dim / 2].
   void (*rope)(float* x, const float* cosines, const float* sines, int64_t heads, int64_t head_dim);
   void (*attend)(const AttentionPiece& piece, const AttentionShape& shape);

@@ -1,0 +1,40 @@
+// What the files of the integer product share: their headers, and how to compile for one
+// instruction set. Headers must come before the target begins, lest their inline functions be
+// compiled for it and shared with code for other machines.
+#ifndef DRAGOMAN_KERNELS_CPU_INT8_INCLUDES_H_
+#define DRAGOMAN_KERNELS_CPU_INT8_INCLUDES_H_
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "blocks/iq4_nl.h"
+#include "blocks/iq4_xs.h"
+#include "blocks/q2_k.h"
+#include "blocks/q3_k.h"
+#include "blocks/q4_0.h"
+#include "blocks/q4_1.h"
+#include "blocks/q4_k.h"
+#include "blocks/q5_0.h"
+#include "blocks/q5_1.h"
+#include "blocks/q5_k.h"
+#include "blocks/q6_k.h"
+#include "blocks/q8_0.h"
+#include "kernels/cpu/int8_product.h"
+
+#define DRAGOMAN_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define DRAGOMAN_TARGET_BEGIN(list) \
+  DRAGOMAN_PRAGMA(clang attribute push(__attribute__((target(list))), apply_to = function))
+#define DRAGOMAN_TARGET_END _Pragma("clang attribute pop")
+#define DRAGOMAN_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define DRAGOMAN_TARGET_BEGIN(list) _Pragma("GCC push_options") DRAGOMAN_PRAGMA(GCC target(list))
+#define DRAGOMAN_TARGET_END _Pragma("GCC pop_options")
+#define DRAGOMAN_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#endif  // DRAGOMAN_KERNELS_CPU_INT8_INCLUDES_H_
