@@ -247,6 +247,7 @@ TEST_P(Int8Product, CanBeSwitchedOff) {
   EXPECT_NE(product.Run(*backend_), product.Run(*exact));
 }
 
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Int8Product);
 INSTANTIATE_TEST_SUITE_P(Devices, Int8Product, testing::ValuesIn(DevicesWithInt8()),
                          [](const testing::TestParamInfo<std::string>& param) {
                            std::string name = param.param;

@@ -65,7 +65,7 @@ class CpuBackend : public HostBackend {
       return;
     }
     const MatMulArguments arguments{w, x, out};
-    if (pool_.threads() == 1 || w.rows * w.cols * rounded.tokens < kSerialMultiplyAdds) {
+    if (pool_.threads() == 1 || w.rows * w.cols * tokens < kSerialMultiplyAdds) {
       RunMatMulPieces(arguments, tokens, kMaxPieceRows, 0, PieceCount(w, tokens, kMaxPieceRows));
       return;
     }

@@ -1,4 +1,4 @@
-// What the files of the integer product share: their headers, and how to compile for one
+// What the files of the integer product share: headers, and how to compile for one
 // instruction set. Headers must come before the target begins, lest their inline functions be
 // compiled for it and shared with code for other machines.
 #ifndef DRAGOMAN_KERNELS_CPU_INT8_INCLUDES_H_

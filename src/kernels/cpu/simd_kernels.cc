@@ -42,35 +42,28 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace dragoman {
-namespace {
-
-KernelTable WithInt8(KernelTable table, const Int8Kernels* int8) {
-  table.int8 = int8;
-  return table;
-}
-
-}  // namespace
 
 const KernelTable* FindKernelTable(CpuIsa isa) {
   [[maybe_unused]] const auto supported = hwy::SupportedTargets();
   switch (isa) {
     case CpuIsa::kGeneric: {
-      static const KernelTable table =
-          WithInt8(HWY_STATIC_DISPATCH(MakeTable)("cpu:generic"), FindInt8Portable());
+      static const KernelTable table = HWY_STATIC_DISPATCH(MakeTable)("cpu:generic");
       return &table;
     }
     case CpuIsa::kAvx2: {
 #if HWY_TARGETS & HWY_AVX2
-      static const KernelTable table = WithInt8(N_AVX2::MakeTable("cpu:avx2"), FindInt8Avx2());
+      static const KernelTable table = N_AVX2::MakeTable("cpu:avx2");
       if ((supported & HWY_AVX2) != 0) return &table;
 #endif
       return nullptr;
     }
     case CpuIsa::kAvx512: {
 #if HWY_TARGETS & HWY_AVX3
-      const Int8Kernels* vnni = FindInt8Avx512();
-      static const KernelTable table =
-          WithInt8(N_AVX3::MakeTable("cpu:avx512"), vnni != nullptr ? vnni : FindInt8Avx2());
+      static const KernelTable table = [] {
+        KernelTable made = N_AVX3::MakeTable("cpu:avx512");
+        made.int8 = FindInt8Avx512();
+        return made;
+      }();
       if ((supported & HWY_AVX3) != 0) return &table;
 #endif
       return nullptr;
