@@ -26,7 +26,9 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-std::string TestPath(const std::string& name) { return ::testing::TempDir() + "dragoman_base_" + name; }
+std::string TestPath(const std::string& name) {
+  return ::testing::TempDir() + "dragoman_base_" + name;
+}
 
 TEST(CheckedMath, NoticesOverflow) {
   constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
@@ -95,6 +97,18 @@ TEST(AtomicFile, AppearsOnlyOnCommit) {
   ASSERT_TRUE(text);
   EXPECT_EQ(*text, "ab" + big + std::string(5000, '\0'));
   EXPECT_EQ(ReadFile(path, 100).error().code, ErrorCode::kCorruptFile);
+}
+
+TEST(AtomicFile, ClearsAwayWhatKilledWritersLeft) {
+  const std::string path = TestPath("left_behind/file.bin");
+  fs::remove_all(TestPath("left_behind"));
+  ASSERT_TRUE(WriteFileAtomically(path + ".tmp-999999999", "of a process that is gone"));
+  ASSERT_TRUE(WriteFileAtomically(path + ".tmp-1", "of a process that runs"));
+  ASSERT_TRUE(WriteFileAtomically(path + ".tmp-x", "of nobody"));
+  ASSERT_TRUE(WriteFileAtomically(path, "whole"));
+  EXPECT_FALSE(fs::exists(path + ".tmp-999999999"));
+  EXPECT_TRUE(fs::exists(path + ".tmp-1"));
+  EXPECT_TRUE(fs::exists(path + ".tmp-x"));
 }
 
 TEST(AtomicFile, FailsClearlyWhereItCannotWrite) {

@@ -77,7 +77,7 @@ Result<std::vector<StoredTranslation>> TranslatePart(Translator& translator,
   for (Translation& translation : translations) {
     kept.push_back({std::move(translation.text), translation.pieces});
   }
-  if (store != nullptr) DRAGOMAN_RETURN_IF_ERROR(store->SaveTranslations(part, kept));
+  if (store != nullptr) store->SaveTranslations(part, kept);
   return kept;
 }
 

@@ -28,8 +28,8 @@ struct CalibrationGroup {  // all sequences of one language pair
 };
 
 // Translates the requests greedily: on-template prompts with the model's own translations, in a
-// fixed order. With a store, in parts, and no stored part again. Errors: those of Translator and of
-// writing a part; kInvalidArgument when nothing could be translated.
+// fixed order. With a store, in parts, and no stored part again. Errors: those of Translator;
+// kInvalidArgument when nothing could be translated.
 Result<std::vector<CalibrationGroup>> TranslateForCalibration(
     Translator& translator, std::span<const TranslationRequest> requests,
     const std::function<void(size_t done, size_t total)>& progress = {},

@@ -30,6 +30,10 @@ std::optional<Part> OrWarn(Result<Part> part, const std::string& path) {
   return std::nullopt;
 }
 
+void WarnOf(const Result<void>& written) {
+  if (!written) LogWarning("cannot keep what was measured: {}", ToString(written.error()));
+}
+
 tl::unexpected<Error> Unfit(const std::string& found, const std::string& where) {
   return Fail(ErrorCode::kCorruptFile, "expected a stored calibration, found " + found, where);
 }
@@ -130,19 +134,19 @@ std::optional<std::vector<StoredTranslation>> CalibrationStore::LoadTranslations
   return OrWarn(ReadTranslations(path, count), path);
 }
 
-Result<void> CalibrationStore::SaveTranslations(
-    size_t part, std::span<const StoredTranslation> translations) const {
+void CalibrationStore::SaveTranslations(size_t part,
+                                        std::span<const StoredTranslation> translations) const {
   std::vector<std::string> texts;
   std::vector<int64_t> pieces;
   for (const StoredTranslation& translation : translations) {
     texts.push_back(translation.text);
     pieces.push_back(translation.pieces);
   }
-  return WriteGguf(PartPath("translations", part),
+  WarnOf(WriteGguf(PartPath("translations", part),
                    {{"general.type", GgufValue::String(kTranslations)},
                     {"texts", GgufValue::Strings(std::move(texts))},
                     {"pieces", GgufValue::I32s(std::move(pieces))}},
-                   {}, [](size_t, const ByteSink&) { return Result<void>(); });
+                   {}, [](size_t, const ByteSink&) { return Result<void>(); }));
 }
 
 std::optional<SensitivityPart> CalibrationStore::LoadSensitivities(size_t part) const {
@@ -150,8 +154,7 @@ std::optional<SensitivityPart> CalibrationStore::LoadSensitivities(size_t part) 
   return OrWarn(ReadSensitivities(path), path);
 }
 
-Result<void> CalibrationStore::SaveSensitivities(size_t part,
-                                                 const SensitivityPart& sensitivities) const {
+void CalibrationStore::SaveSensitivities(size_t part, const SensitivityPart& sensitivities) const {
   std::vector<GgufTensorPlan> plans;
   std::vector<const std::vector<float>*> values;
   const auto add = [&](const std::string& name, std::string_view kind, const auto& numbers,
@@ -167,12 +170,12 @@ Result<void> CalibrationStore::SaveSensitivities(size_t part,
     const auto dim = static_cast<uint64_t>(table.dim);
     add(name, kMoments, table.mean, {dim, dim});
   }
-  return WriteGguf(PartPath("sensitivities", part),
+  WarnOf(WriteGguf(PartPath("sensitivities", part),
                    {{"general.type", GgufValue::String(kSensitivities)},
                     {"predicted", GgufValue::U64(sensitivities.predicted)}},
                    plans, [&](size_t index, const ByteSink& sink) {
                      return sink(std::as_bytes(std::span<const float>(*values[index])));
-                   });
+                   }));
 }
 
 std::optional<std::vector<StoredTypeCost>> CalibrationStore::LoadCosts(
@@ -181,11 +184,11 @@ std::optional<std::vector<StoredTypeCost>> CalibrationStore::LoadCosts(
   return OrWarn(ReadCosts(path), path);
 }
 
-Result<void> CalibrationStore::SaveCosts(const std::string& key, const std::string& tensor,
-                                         std::span<const StoredTypeCost> costs) const {
+void CalibrationStore::SaveCosts(const std::string& key, const std::string& tensor,
+                                 std::span<const StoredTypeCost> costs) const {
   OrderedJson json = OrderedJson::object();
   for (const StoredTypeCost& cost : costs) json[cost.type] = cost.predicted_kl;
-  return WriteJsonFile(CostsPath(key, tensor), json);
+  WarnOf(WriteJsonFile(CostsPath(key, tensor), json));
 }
 
 std::string DefaultCacheFolder() {

@@ -2,7 +2,8 @@
 // done again: translations of the calibration text, sensitivities, costs of types.
 //
 // A part is a GGUF of its own, written atomically, in a folder named by what the calibration
-// depends on. A file that does not fit is computed again, with a warning.
+// depends on. A file that does not fit is computed again, and one that cannot be written is done
+// without, each with a warning: the work itself goes on.
 #ifndef DRAGOMAN_QUANTIZE_CALIBRATION_STORE_H_
 #define DRAGOMAN_QUANTIZE_CALIBRATION_STORE_H_
 
@@ -51,16 +52,16 @@ class CalibrationStore {
   const std::string& folder() const { return folder_; }
 
   std::optional<std::vector<StoredTranslation>> LoadTranslations(size_t part, size_t count) const;
-  Result<void> SaveTranslations(size_t part, std::span<const StoredTranslation> translations) const;
+  void SaveTranslations(size_t part, std::span<const StoredTranslation> translations) const;
 
   std::optional<SensitivityPart> LoadSensitivities(size_t part) const;
-  Result<void> SaveSensitivities(size_t part, const SensitivityPart& sensitivities) const;
+  void SaveSensitivities(size_t part, const SensitivityPart& sensitivities) const;
 
   // `key`: what the costs depend on besides the calibration.
   std::optional<std::vector<StoredTypeCost>> LoadCosts(const std::string& key,
                                                        const std::string& tensor) const;
-  Result<void> SaveCosts(const std::string& key, const std::string& tensor,
-                         std::span<const StoredTypeCost> costs) const;
+  void SaveCosts(const std::string& key, const std::string& tensor,
+                 std::span<const StoredTypeCost> costs) const;
 
  private:
   std::string PartPath(const char* step, size_t part) const;

@@ -21,7 +21,7 @@ TEST(CalibrationStore, KeepsTranslations) {
   const CalibrationStore store = Fresh("store_translations");
   EXPECT_FALSE(store.LoadTranslations(0, 2));
   const std::vector<StoredTranslation> translations = {{"Guten Morgen.", 1}, {"", 3}};
-  ASSERT_TRUE(store.SaveTranslations(0, translations));
+  store.SaveTranslations(0, translations);
   const auto loaded = store.LoadTranslations(0, 2);
   ASSERT_TRUE(loaded);
   EXPECT_EQ((*loaded)[0].text, "Guten Morgen.");
@@ -36,7 +36,7 @@ TEST(CalibrationStore, KeepsSensitivities) {
   part.predicted = 7;
   part.linears["blk.0.attn_q.weight"] = {{1.5f, 2.5f}, {0.25f, 0.5f, 1.0f}};
   part.tables["token_embd.weight"] = {2, 7, {1, 2, 2, 5}};
-  ASSERT_TRUE(store.SaveSensitivities(3, part));
+  store.SaveSensitivities(3, part);
   const auto loaded = store.LoadSensitivities(3);
   ASSERT_TRUE(loaded);
   EXPECT_EQ(loaded->predicted, 7u);
@@ -49,7 +49,7 @@ TEST(CalibrationStore, KeepsSensitivities) {
 TEST(CalibrationStore, KeepsCostsByWhatTheyDependOn) {
   const CalibrationStore store = Fresh("store_costs");
   const std::vector<StoredTypeCost> costs = {{"Q4_K", 0.1234567890123}, {"Q6_K", 1e-9}};
-  ASSERT_TRUE(store.SaveCosts("32 rows", "blk.0.attn_q.weight", costs));
+  store.SaveCosts("32 rows", "blk.0.attn_q.weight", costs);
   const auto loaded = store.LoadCosts("32 rows", "blk.0.attn_q.weight");
   ASSERT_TRUE(loaded);
   ASSERT_EQ(loaded->size(), 2u);
@@ -59,7 +59,7 @@ TEST(CalibrationStore, KeepsCostsByWhatTheyDependOn) {
 
 TEST(CalibrationStore, ACutFileIsComputedAgain) {
   const CalibrationStore store = Fresh("store_cut");
-  ASSERT_TRUE(store.SaveTranslations(0, std::vector<StoredTranslation>{{"Hallo", 1}}));
+  store.SaveTranslations(0, std::vector<StoredTranslation>{{"Hallo", 1}});
   const std::string path = store.folder() + "/translations-0000.gguf";
   const std::string whole = *ReadFile(path);
   for (size_t cut = 0; cut < whole.size(); ++cut) {
@@ -70,6 +70,15 @@ TEST(CalibrationStore, ACutFileIsComputedAgain) {
   }
   ASSERT_TRUE(WriteFileAtomically(path, whole));
   EXPECT_TRUE(store.LoadTranslations(0, 1));
+}
+
+TEST(CalibrationStore, WhereNothingCanBeWrittenTheWorkGoesOn) {
+  const std::string file = ::testing::TempDir() + "/store_blocked";
+  ASSERT_TRUE(WriteFileAtomically(file, "a file where the folder should be"));
+  const CalibrationStore store(file, "key");
+  store.SaveTranslations(0, std::vector<StoredTranslation>{{"Hallo", 1}});
+  EXPECT_FALSE(store.LoadTranslations(0, 1));
+  EXPECT_EQ(*ReadFile(file), "a file where the folder should be");
 }
 
 }  // namespace

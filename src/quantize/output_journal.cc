@@ -15,7 +15,6 @@ namespace {
 constexpr std::string_view kMagic = "dragoman output journal 1\n";
 constexpr size_t kDigestBytes = 64;
 constexpr size_t kNameBytes = 64;
-constexpr uint64_t kMaxGroupBytes = uint64_t{1} << 31;  // more than any row group has
 
 tl::unexpected<Error> Failed(const char* what, const std::string& path) {
   return Fail(ErrorCode::kIo, fmt::format("cannot {}: {}", what, std::strerror(errno)), path);
@@ -78,8 +77,29 @@ Result<void> OutputJournal::Begin(const std::string& key) {
   return {};
 }
 
+OutputJournal::~OutputJournal() {
+  if (file_ != nullptr && empty_) Remove();
+}
+
+// Somebody's own file of that name is not to be overwritten.
+Result<void> OutputJournal::CheckIsJournal() {
+  std::string magic(kMagic.size(), '\0');
+  const size_t got = std::fread(magic.data(), 1, magic.size(), file_.get());
+  std::rewind(file_.get());
+  if (kMagic.starts_with(std::string_view(magic).substr(0, got))) return {};  // cut short, too
+  file_.reset();
+  return Fail(ErrorCode::kInvalidArgument,
+              "the journal of finished rows belongs here, found another file; move it away or "
+              "choose another output",
+              path_);
+}
+
 // Reads every record up to the first that is not whole.
 Result<void> OutputJournal::Recover(const std::string& key) {
+  DRAGOMAN_RETURN_IF_ERROR(CheckIsJournal());
+  std::error_code failed;
+  const uint64_t file_bytes = std::filesystem::file_size(path_, failed);
+  if (failed) return Fail(ErrorCode::kIo, "cannot read: " + failed.message(), path_);
   const std::string expected = std::string(kMagic) + key + "\n";
   std::string header(expected.size(), '\0');
   if (!ReadAll(file_.get(), std::as_writable_bytes(std::span(header))) || header != expected) {
@@ -90,9 +110,9 @@ Result<void> OutputJournal::Recover(const std::string& key) {
   Record record;
   char digest[kDigestBytes];
   while (ReadAll(file_.get(), std::as_writable_bytes(std::span<Record, 1>(&record, 1)))) {
-    if (record.bytes == 0 || record.bytes > kMaxGroupBytes) break;
-    blocks.resize(record.bytes);
     const int64_t offset = std::ftell(file_.get());
+    if (record.bytes == 0 || record.bytes > file_bytes - static_cast<uint64_t>(offset)) break;
+    blocks.resize(record.bytes);
     if (!ReadAll(file_.get(), blocks) ||
         !ReadAll(file_.get(), std::as_writable_bytes(std::span(digest))) ||
         record.DigestWith(blocks) != std::string_view(digest, kDigestBytes)) {
@@ -100,6 +120,7 @@ Result<void> OutputJournal::Recover(const std::string& key) {
     }
     places_[{record.name(), record.first_row}] = {offset, record.bytes, record.sums};
     recovered_bytes_ += record.bytes;
+    empty_ = false;
     end = std::ftell(file_.get());
   }
   return Keep(end);
@@ -140,6 +161,7 @@ Result<void> OutputJournal::Append(std::string_view tensor, int64_t first_row,
       std::fflush(file) != 0) {
     return Failed("write", path_);
   }
+  empty_ = false;
   return {};
 }
 

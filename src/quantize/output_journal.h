@@ -42,9 +42,13 @@ struct EncodedRows {
 
 class OutputJournal {
  public:
-  // `key`: hash of everything that the output depends on. Errors: kIo.
+  // `key`: hash of everything that the output depends on. Errors: kIo; kInvalidArgument when the
+  // file is there and no journal.
   static Result<std::unique_ptr<OutputJournal>> Open(const std::string& path,
                                                      const std::string& key);
+
+  // Without a record the file goes away again.
+  ~OutputJournal();
 
   // The group that begins with that row, if it is there and has so many bytes.
   std::optional<EncodedRows> Find(std::string_view tensor, int64_t first_row, uint64_t bytes);
@@ -66,11 +70,13 @@ class OutputJournal {
   Result<void> Recover(const std::string& key);
   Result<void> Begin(const std::string& key);
   Result<void> Keep(int64_t end_bytes);
+  Result<void> CheckIsJournal();
 
   std::string path_;
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
   std::map<std::pair<std::string, int64_t>, Place> places_;
   uint64_t recovered_bytes_ = 0;
+  bool empty_ = true;
 };
 
 }  // namespace dragoman

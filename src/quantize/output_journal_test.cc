@@ -86,5 +86,20 @@ TEST(OutputJournal, ATornOrDamagedRecordIsDroppedWithWhatFollows) {
   }
 }
 
+TEST(OutputJournal, AForeignFileIsNotTouched) {
+  const std::string path = Fresh("journal_foreign");
+  ASSERT_TRUE(WriteFileAtomically(path, "a download of somebody\n"));
+  const auto journal = OutputJournal::Open(path, "key");
+  ASSERT_FALSE(journal);
+  EXPECT_EQ(journal.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(*ReadFile(path), "a download of somebody\n");
+}
+
+TEST(OutputJournal, WithoutARecordNothingStays) {
+  const std::string path = Fresh("journal_empty");
+  ASSERT_TRUE(OutputJournal::Open(path, "key"));
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
 }  // namespace
 }  // namespace dragoman

@@ -249,9 +249,7 @@ Result<Sensitivities> MeasureSensitivities(
         if (progress) progress(first + i + 1, batches.size());
       }
       stored = pass.Finish();
-      if (options.store != nullptr) {
-        DRAGOMAN_RETURN_IF_ERROR(options.store->SaveSensitivities(part, *stored));
-      }
+      if (options.store != nullptr) options.store->SaveSensitivities(part, *stored);
     }
     sum.Add(std::move(*stored), own);
     first += own.size();

@@ -50,8 +50,7 @@ struct SensitivityOptions {
 };
 
 // One pass forward and back over the text. Memory: a float per row of text and linear, and the
-// tables' moments twice. Deterministic, stored parts or not. Errors: those of Gemma3Gradients and
-// of writing a part.
+// tables' moments twice. Deterministic, stored parts or not. Errors: those of Gemma3Gradients.
 Result<Sensitivities> MeasureSensitivities(
     Gemma3& model, std::span<const PackedSequences> batches, const SensitivityOptions& options,
     const std::function<void(size_t done, size_t total)>& progress = {});

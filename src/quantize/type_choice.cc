@@ -159,15 +159,15 @@ std::optional<TensorCosts> StoredCosts(const ModelTensor& tensor, const TypeCost
   return costs;
 }
 
-Result<void> StoreCosts(const ModelTensor& tensor, const TensorCosts& costs,
-                        const TypeCostOptions& options) {
-  if (options.store == nullptr) return {};
+void StoreCosts(const ModelTensor& tensor, const TensorCosts& costs,
+                const TypeCostOptions& options) {
+  if (options.store == nullptr) return;
   std::vector<StoredTypeCost> stored;
   for (const TypeCost& cost : costs.types) {
     stored.push_back({std::string(TraitsOf(cost.type).name), cost.predicted_kl});
   }
   stored.push_back({kProbe, costs.probe_kl});
-  return options.store->SaveCosts(CostsKey(tensor, options), tensor.name, stored);
+  options.store->SaveCosts(CostsKey(tensor, options), tensor.name, stored);
 }
 
 Result<void> CheckMoments(const ModelTensor& tensor, const Hessian* hessian) {
@@ -373,7 +373,7 @@ Result<std::vector<TensorCosts>> MeasureTypeCosts(const Checkpoint& checkpoint,
       DRAGOMAN_RETURN_IF_ERROR(CheckMoments(*tensor, hessian));
       DRAGOMAN_ASSIGN_OR_RETURN(costs,
                                 CostsOf(checkpoint, *tensor, *hessian, options, *backend, pool));
-      DRAGOMAN_RETURN_IF_ERROR(StoreCosts(*tensor, costs, options));
+      StoreCosts(*tensor, costs, options);
     }
     all.push_back(std::move(costs));
     if (options.progress) options.progress(all.size(), matrices.size(), tensor->name);

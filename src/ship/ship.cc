@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/process_stats.h"
 #include "base/shared_data.h"
+#include "ship/ladder.h"
 #include "ship/phase.h"
 #include "ship/versions.h"
 #include "text/languages.h"
@@ -19,10 +20,6 @@ namespace dragoman {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Recipes to try, in order, when a build shows a loss that types of its own and error feedback do
-// not mend within its size. Past the last one the build falls back.
-const char* const kLadder[] = {"Q5_K_M", "Q6_K"};
 
 const std::vector<Phase>& Phases() {
   static const std::vector<Phase> phases = {PreflightPhase(), ModelPhase(),    ConvertPhase(),
@@ -150,25 +147,12 @@ std::string DecisionOf(const ShipRun& run) {
   return run.Measured("compare").value("decision", std::string());
 }
 
-// The next larger recipe, or null past the last.
-const char* NextRung(const ShipRun& run) {
-  const auto* last = std::end(kLadder);
-  const auto* here = std::find(std::begin(kLadder), last, run.recipe.name);
-  if (here == last) {
-    // A run that began above the ladder has nothing larger to try.
-    if (IsPlainRecipe(run.recipe) || run.recipe.name == "Q8_0") return nullptr;
-    return run.recipe.name == "Q5_1" ? "Q6_K" : kLadder[0];
-  }
-  const auto* next = here + 1;
-  return next == last ? nullptr : *next;
-}
-
 // Called after each comparison: notes the rung, and says whether another one is to be tried.
 Result<bool> Climb(ShipRun& run) {
   const std::string decision = DecisionOf(run);
   const Json& quantize = run.Measured("quantize");
   run.ladder["rungs"].push_back(
-      Json{{"recipe", run.recipe.name},
+      Json{{"recipe", run.RungLabel()},
            {"decision", decision},
            {"mean_bleu", run.Measured("compare").value("mean_bleu", Json::object())},
            {"mean_chrf", run.Measured("compare").value("mean_chrf", Json::object())},
@@ -179,19 +163,15 @@ Result<bool> Climb(ShipRun& run) {
                                                "climbs only on a shown loss (FALLBACK)";
     return false;
   }
-  if (!run.refined && !IsPlainRecipe(run.recipe)) {
-    LogWarning("{} shows a loss; trying types of its own and error feedback in the same size",
-               run.recipe.name);
-    run.refined = true;
-    return true;
-  }
-  const char* next = NextRung(run);
-  if (next == nullptr) {
+  const std::optional<LadderRung> next = NextRung({run.recipe.name, run.refined});
+  if (!next) {
     run.ladder["stopped"] = "no larger recipe is left to try";
     return false;
   }
-  LogWarning("{} shows a loss; climbing to {}", run.RungLabel(), next);
-  DRAGOMAN_ASSIGN_OR_RETURN(run.recipe, FindRecipe(next));
+  const std::string shown = run.RungLabel();
+  DRAGOMAN_ASSIGN_OR_RETURN(run.recipe, FindRecipe(next->recipe));
+  run.refined = next->refined;
+  LogWarning("{} shows a loss; trying {}", shown, run.RungLabel());
   return true;
 }
 
