@@ -16,33 +16,24 @@ namespace {
 constexpr int64_t kTestDim = 512;
 constexpr int64_t kTestRows = 24;
 
-// Inputs that are sums of a few patterns, as those of real layers are.
+// The covariance of inputs that are sums of a few patterns, as those of real layers are.
 Hessian CorrelatedHessian(int64_t dim, unsigned seed) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
-  const int64_t patterns = dim / 8, tokens = 2 * dim;
-  std::vector<float> mix(static_cast<size_t>(patterns * dim));
-  for (float& x : mix) x = normal(random);
+  const int64_t patterns = dim / 8;
   Hessian hessian;
   hessian.dim = dim;
-  hessian.tokens = static_cast<uint64_t>(tokens);
+  hessian.tokens = static_cast<uint64_t>(2 * dim);
   hessian.mean.assign(static_cast<size_t>(dim * dim), 0.0f);
-  std::vector<float> x(static_cast<size_t>(dim));
-  for (int64_t t = 0; t < tokens; ++t) {
-    for (float& v : x) v = 0.3f * normal(random);
-    for (int64_t p = 0; p < patterns; ++p) {
-      const float strength = normal(random) / std::sqrt(static_cast<float>(patterns));
-      for (int64_t i = 0; i < dim; ++i) {
-        x[static_cast<size_t>(i)] += strength * mix[static_cast<size_t>(p * dim + i)];
-      }
-    }
-    for (int64_t i = 0; i < dim; ++i) {
-      for (int64_t j = 0; j < dim; ++j) {
-        hessian.mean[static_cast<size_t>(i * dim + j)] +=
-            x[static_cast<size_t>(i)] * x[static_cast<size_t>(j)] / static_cast<float>(tokens);
-      }
+  std::vector<float> pattern(static_cast<size_t>(dim));
+  for (int64_t p = 0; p < patterns; ++p) {
+    for (float& x : pattern) x = normal(random) / std::sqrt(static_cast<float>(patterns));
+    float* out = hessian.mean.data();
+    for (const float a : pattern) {
+      for (const float b : pattern) *out++ += a * b;
     }
   }
+  for (int64_t i = 0; i < dim; ++i) hessian.mean[static_cast<size_t>(i * dim + i)] += 0.09f;
   return hessian;
 }
 
@@ -59,15 +50,15 @@ double LossOf(const std::vector<float>& values, BlockType type, const std::vecto
   std::vector<float> decoded(values.size());
   TraitsOf(type).decode(bytes.data(), static_cast<int64_t>(values.size()), decoded.data());
   double loss = 0;
+  std::vector<double> error(static_cast<size_t>(dim));
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t i = 0; i < dim; ++i) {
       const auto at = static_cast<size_t>(row * dim + i);
-      const double error = static_cast<double>(values[at]) - decoded[at];
-      for (int64_t j = 0; j < dim; ++j) {
-        const auto other = static_cast<size_t>(row * dim + j);
-        loss += error * hessian[static_cast<size_t>(i * dim + j)] *
-                (static_cast<double>(values[other]) - decoded[other]);
-      }
+      error[static_cast<size_t>(i)] = static_cast<double>(values[at]) - decoded[at];
+    }
+    const float* h = hessian.data();
+    for (const double a : error) {
+      for (const double b : error) loss += a * b * *h++;
     }
   }
   return loss;
