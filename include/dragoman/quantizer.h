@@ -73,6 +73,8 @@ struct QuantizeHfOptions {
   // from that order, the file needs g_idx; "none".
   std::string reordering = "group-aware";
   double damping = 0.01;  // of the second moments, share of the mean diagonal
+  std::vector<std::string> languages;  // keep only the vocabulary of these; empty: all of it
+  std::vector<std::string> corpus;     // files whose characters are kept as well
   CalibrationText text;
   std::optional<std::string> cache_folder;  // see QuantizeOptions
   uint64_t max_shard_bytes = 5'000'000'000;

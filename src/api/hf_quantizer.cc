@@ -6,6 +6,7 @@
 
 #include "api/calibration_request.h"
 #include "api/model_path.h"
+#include "api/vocabulary_request.h"
 #include "base/atomic_folder.h"
 #include "base/json.h"
 #include "base/progress.h"
@@ -56,9 +57,11 @@ Report HfPlanReport(const HfPlan& plan, const QuantizeHfOptions& options) {
   json["tensor_bytes"] = plan.tensor_bytes;
   json["bits_per_weight"] = plan.bits_per_weight;
   json["linear_bits_per_weight"] = plan.linear_bits_per_weight;
-  return {DumpJson(json),
-          fmt::format("{}: {} in {} file(s)\n", options.format, SizeText(plan), plan.files.size()),
-          0};
+  if (plan.vocabulary) json["vocabulary"] = ToJson(*plan.vocabulary);
+  std::string text =
+      fmt::format("{}: {} in {} file(s)\n", options.format, SizeText(plan), plan.files.size());
+  if (plan.vocabulary) text += DescribeVocabulary(*plan.vocabulary);
+  return {DumpJson(json), std::move(text), 0};
 }
 
 }  // namespace
@@ -66,6 +69,13 @@ Report HfPlanReport(const HfPlan& plan, const QuantizeHfOptions& options) {
 Result<Report> QuantizeHf(const QuantizeHfOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(HfQuantizeOptions room, RoomOptions(options));
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::optional<VocabularyOptions> vocabulary,
+                            ReadVocabularyRequest(options.languages, options.corpus));
+  room.vocabulary = vocabulary ? &*vocabulary : nullptr;
+  CalibrationText calibration_text = options.text;
+  if (vocabulary && calibration_text.languages.empty()) {
+    calibration_text.languages = CalibrationTargets(vocabulary->languages, calibration_text.from);
+  }
   // Also without --plan: what cannot be written is better known before the calibration.
   DRAGOMAN_ASSIGN_OR_RETURN(const HfPlan plan, PlanHf(model, room));
   if (options.plan_only) return HfPlanReport(plan, options);
@@ -75,7 +85,7 @@ Result<Report> QuantizeHf(const QuantizeHfOptions& options) {
   DRAGOMAN_RETURN_IF_ERROR(CheckOutputFolder(options.output));
   DRAGOMAN_ASSIGN_OR_RETURN(
       const auto calibration,
-      MeasureFeedback({model, options.text, false, options.cache_folder, options.machine}));
+      MeasureFeedback({model, calibration_text, false, options.cache_folder, options.machine}));
   room.moments = &calibration->moments();
   std::optional<Progress> progress;
   room.progress = [&](uint64_t done, uint64_t total, const std::string& tensor) {
@@ -89,10 +99,10 @@ Result<Report> QuantizeHf(const QuantizeHfOptions& options) {
   std::string beside = options.output;
   while (beside.size() > 1 && beside.back() == '/') beside.pop_back();
   DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(beside + ".quantization_metadata.json", json));
-  return Report{DumpJson(json),
-                fmt::format("wrote {} ({}) in {:.1f} s\n", options.output, SizeText(report.plan),
-                            report.seconds),
-                0};
+  std::string text = fmt::format("wrote {} ({}) in {:.1f} s\n", options.output,
+                                 SizeText(report.plan), report.seconds);
+  if (report.plan.vocabulary) text += DescribeVocabulary(*report.plan.vocabulary);
+  return Report{DumpJson(json), std::move(text), 0};
 }
 
 }  // namespace dragoman::api

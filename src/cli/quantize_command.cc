@@ -73,6 +73,8 @@ Result<void> FinishHfOptions(QuantizeArguments& arguments) {
   hf.format = arguments.format;
   hf.symmetric = !arguments.asymmetric;
   hf.plan_only = arguments.options.plan_only;
+  hf.languages = arguments.options.languages;
+  hf.corpus = arguments.options.corpus;
   hf.text = arguments.options.text;
   hf.cache_folder = arguments.options.cache_folder;
   if (arguments.act_order) hf.reordering = "act-order";

@@ -17,6 +17,9 @@
 #include "formats/safetensors.h"
 #include "quantize/hf_config.h"
 #include "quantize/hf_layout.h"
+#include "quantize/source_trim.h"
+#include "text/trimmed_sentencepiece.h"
+#include "text/trimmed_tokenizer_json.h"
 
 namespace dragoman {
 namespace {
@@ -246,13 +249,20 @@ class ShardWriter {
   uint64_t done_bytes_ = 0, total_bytes_ = 0;
 };
 
-Result<QuantizeSource> OpenHfSource(const std::string& model_path) {
+Result<QuantizeSource> OpenHfSource(const std::string& model_path,
+                                    const HfQuantizeOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(QuantizeSource source, OpenQuantizeSource(model_path));
-  if (source.checkpoint->format() == ContainerFormat::kSafetensors) return source;
-  return Fail(ErrorCode::kUnsupported,
-              "a Hugging Face checkpoint is made from a folder of safetensors with config.json and "
-              "tokenizer, found a GGUF",
-              model_path);
+  if (source.checkpoint->format() != ContainerFormat::kSafetensors) {
+    return Fail(
+        ErrorCode::kUnsupported,
+        "a Hugging Face checkpoint is made from a folder of safetensors with config.json and "
+        "tokenizer, found a GGUF",
+        model_path);
+  }
+  if (options.vocabulary != nullptr) {
+    DRAGOMAN_RETURN_IF_ERROR(TrimSource(*options.vocabulary, source));
+  }
+  return source;
 }
 
 BlockType EmbeddingType(const QuantizeSource& source) {
@@ -260,14 +270,31 @@ BlockType EmbeddingType(const QuantizeSource& source) {
   return embedding.type == BlockType::kF16 ? BlockType::kF16 : BlockType::kBF16;
 }
 
+// A file beside the weights, with the ids of the trimmed vocabulary where it has any.
+Result<std::string> TrimCompanion(std::string_view name, const std::string& text,
+                                  const VocabularyTrim& trim, const std::string& path) {
+  if (name == "tokenizer.json") return TrimTokenizerJson(text, trim, path);
+  if (name == "tokenizer.model") return TrimSentencePieceModel(text, trim, path);
+  const bool of_ids = name == "added_tokens.json" || name == "generation_config.json" ||
+                      name == "tokenizer_config.json";
+  if (!of_ids) return text;
+  DRAGOMAN_ASSIGN_OR_RETURN(const Json parsed, ParseJson(text, path));
+  OrderedJson json = parsed;
+  if (name == "added_tokens.json") TrimAddedTokens(trim, json);
+  if (name == "generation_config.json") TrimModelConfig(trim, json);
+  if (name == "tokenizer_config.json") TrimTokenizerConfig(trim, json);
+  return DumpJson(json);
+}
+
 Result<void> WriteCompanions(const QuantizeSource& source, const HfQuantizeOptions& options,
                              const AtomicFolder& folder) {
   const fs::path from = source.checkpoint->folder();
   DRAGOMAN_ASSIGN_OR_RETURN(const Json config, ReadJsonFile((from / "config.json").string()));
   const auto rows = static_cast<int64_t>(source.embedding_rows());
-  DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(
-      folder.Inside("config.json"),
-      TextOnlyConfig(config, rows, source.config.tied_embeddings, EmbeddingType(source), options)));
+  OrderedJson text_only =
+      TextOnlyConfig(config, rows, source.config.tied_embeddings, EmbeddingType(source), options);
+  if (source.trim) TrimModelConfig(source.trim->vocabulary, text_only);
+  DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(folder.Inside("config.json"), text_only));
   if (options.format == HfFormat::kGptq) {
     DRAGOMAN_RETURN_IF_ERROR(
         WriteJsonFile(folder.Inside("quantize_config.json"), QuantizationConfig(options)));
@@ -276,7 +303,10 @@ Result<void> WriteCompanions(const QuantizeSource& source, const HfQuantizeOptio
   for (const char* name : kCompanions) {
     const std::string path = (from / name).string();
     if (!fs::exists(path, ignored)) continue;
-    DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxCompanionBytes));
+    DRAGOMAN_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kMaxCompanionBytes));
+    if (source.trim) {
+      DRAGOMAN_ASSIGN_OR_RETURN(text, TrimCompanion(name, text, source.trim->vocabulary, path));
+    }
     DRAGOMAN_RETURN_IF_ERROR(WriteFileAtomically(folder.Inside(name), text));
   }
   return {};
@@ -348,7 +378,7 @@ Result<void> CheckHfOptions(const HfQuantizeOptions& options) {
 
 Result<HfPlan> PlanHf(const std::string& model_path, const HfQuantizeOptions& options) {
   DRAGOMAN_RETURN_IF_ERROR(CheckHfOptions(options));
-  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenHfSource(model_path));
+  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenHfSource(model_path, options));
   DRAGOMAN_ASSIGN_OR_RETURN(HfLayout layout, LayOutHf(source, options));
   DRAGOMAN_RETURN_IF_ERROR(CheckSize(layout.plan, options, ""));
   return std::move(layout.plan);
@@ -359,7 +389,7 @@ Result<HfQuantizeReport> QuantizeToHf(const std::string& model_path,
                                       const HfQuantizeOptions& options) {
   const Stopwatch watch;
   DRAGOMAN_RETURN_IF_ERROR(CheckHfOptions(options));
-  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenHfSource(model_path));
+  DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenHfSource(model_path, options));
   DRAGOMAN_ASSIGN_OR_RETURN(const HfLayout layout, LayOutHf(source, options));
   DRAGOMAN_RETURN_IF_ERROR(CheckSize(layout.plan, options, output_folder));
   DRAGOMAN_ASSIGN_OR_RETURN(AtomicFolder folder, AtomicFolder::Create(output_folder));
@@ -376,6 +406,11 @@ Result<HfQuantizeReport> QuantizeToHf(const std::string& model_path,
   DRAGOMAN_RETURN_IF_ERROR(folder.Commit());
   // What was written opens, and is the whole model.
   DRAGOMAN_RETURN_IF_ERROR(OpenQuantizeSource(output_folder));
+  if (source.trim) {
+    DRAGOMAN_ASSIGN_OR_RETURN(
+        report.plan.vocabulary->held_out,
+        MeasureHeldOut(*source.trim->full_tokenizer, output_folder, options.vocabulary->held_out));
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(report.input_sha256, DigestsOf(source.checkpoint->files()));
   DRAGOMAN_ASSIGN_OR_RETURN(report.output_sha256, DigestsOf(FilesIn(output_folder)));
   report.seconds = watch.Seconds();

@@ -17,6 +17,7 @@
 #include "quantize/column_order.h"
 #include "quantize/group_rounding.h"
 #include "quantize/second_moments.h"
+#include "quantize/vocabulary_options.h"
 
 namespace dragoman {
 
@@ -30,6 +31,7 @@ struct HfQuantizeOptions {
   double damping = 0.01;  // of the Hessians, share of the mean diagonal, in (0, 1)
   GroupRoundingOptions rounding;
   SecondMoments* moments = nullptr;          // second moments of every linear's input
+  const VocabularyOptions* vocabulary = nullptr;  // to trim to
   uint64_t max_shard_bytes = 5'000'000'000;  // of tensors in a file, as transformers cuts
   std::optional<uint64_t> max_size_bytes;    // refuse a plan whose files are larger together
   int threads = 0;
@@ -45,6 +47,7 @@ struct HfPlan {
   uint64_t tensor_bytes = 0;
   double bits_per_weight = 0;         // of all weights
   double linear_bits_per_weight = 0;  // of the rounded ones, scales and zeros included
+  std::optional<VocabularyReport> vocabulary;  // what trimming does
 };
 // Reads headers only. Errors: as QuantizeToHf.
 Result<HfPlan> PlanHf(const std::string& model_path, const HfQuantizeOptions& options);
@@ -70,7 +73,7 @@ OrderedJson ToJson(const HfQuantizeReport& report, const HfQuantizeOptions& opti
 // model_path: a folder of safetensors with config.json. output_folder: new or empty; it appears
 // whole or not at all, with the same bytes for the same inputs, whatever the thread count. Memory:
 // one linear and its Hessian's factor at a time, beside the Hessians.
-// Errors: those of CheckHfOptions, OpenCheckpoint, MapGemma3Tensors; kUnsupported for a source
+// Errors: those of CheckHfOptions, OpenCheckpoint, MapGemma3Tensors, TrimSource; kUnsupported for a source
 // without config.json (GGUF) and for layers whose sides do not divide by group or word;
 // kInvalidArgument for missing second moments, a larger size than allowed, an output in use; kIo.
 Result<HfQuantizeReport> QuantizeToHf(const std::string& model_path,

@@ -8,6 +8,8 @@
 #include "base/checked_math.h"
 #include "formats/packed_codes.h"
 #include "formats/safetensors.h"
+#include "quantize/source_trim.h"
+#include "quantize/trimmed_checkpoint.h"
 
 namespace dragoman {
 namespace {
@@ -98,6 +100,21 @@ void NameFiles(HfLayout& layout) {
   }
 }
 
+// What the same files take with every row of the vocabulary.
+Result<uint64_t> UntrimmedFileBytes(const QuantizeSource& source, const HfLayout& layout) {
+  uint64_t total = 0;
+  for (std::vector<HfTensor> shard : layout.shards) {
+    std::vector<GgufTensorPlan> plans;
+    for (HfTensor& tensor : shard) {
+      if (HasARowPerPiece(*tensor.tensor)) tensor.plan.shape.front() = source.trim->rows_before;
+      plans.push_back(std::move(tensor.plan));
+    }
+    DRAGOMAN_ASSIGN_OR_RETURN(const uint64_t bytes, SafetensorsFileBytes(plans));
+    total += bytes;
+  }
+  return total;
+}
+
 }  // namespace
 
 std::vector<std::vector<GgufTensorPlan>> HfLayout::Plans() const {
@@ -154,6 +171,10 @@ Result<HfLayout> LayOutHf(const QuantizeSource& source, const HfQuantizeOptions&
   for (const auto& plans : layout.Plans()) {
     DRAGOMAN_ASSIGN_OR_RETURN(const uint64_t bytes, SafetensorsFileBytes(plans));
     layout.plan.file_bytes += bytes;
+  }
+  if (source.trim) {
+    DRAGOMAN_ASSIGN_OR_RETURN(const uint64_t before, UntrimmedFileBytes(source, layout));
+    layout.plan.vocabulary = ReportOf(*source.trim, before, layout.plan.file_bytes);
   }
   return layout;
 }

@@ -33,6 +33,7 @@ OrderedJson ToJson(const HfQuantizeReport& report, const HfQuantizeOptions& opti
   json["tensor_bytes"] = report.plan.tensor_bytes;
   json["bits_per_weight"] = report.plan.bits_per_weight;
   json["linear_bits_per_weight"] = report.plan.linear_bits_per_weight;
+  if (report.plan.vocabulary) json["vocabulary"] = ToJson(*report.plan.vocabulary);
   json["linears"] = OrderedJson::array();
   for (const HfLinearReport& linear : report.linears) {
     json["linears"].push_back(

@@ -138,14 +138,17 @@ Result<void> TrimLayout(const QuantizeSource& source, OutputLayout& layout) {
   const SourceTrim& trim = *source.trim;
   std::vector<GgufTensorPlan> whole = layout.tensors;
   for (size_t i = 0; i < whole.size(); ++i) {
-    const TensorRole role = source.map.tensors[i].role;
-    const bool cut = role == TensorRole::kTokenEmbedding || role == TensorRole::kOutput;
-    if (cut) whole[i].shape.front() = trim.rows_before;
+    if (HasARowPerPiece(source.map.tensors[i])) whole[i].shape.front() = trim.rows_before;
   }
   DRAGOMAN_ASSIGN_OR_RETURN(const uint64_t bytes_before, GgufFileBytes(layout.metadata, whole));
   DRAGOMAN_RETURN_IF_ERROR(TrimGgufTokenizer(trim.vocabulary, layout.metadata));
   DRAGOMAN_ASSIGN_OR_RETURN(const uint64_t bytes_after,
                             GgufFileBytes(layout.metadata, layout.tensors));
+  layout.plan.vocabulary = ReportOf(trim, bytes_before, bytes_after);
+  return {};
+}
+
+VocabularyReport ReportOf(const SourceTrim& trim, uint64_t bytes_before, uint64_t bytes_after) {
   VocabularyReport report;
   report.languages = CodesOf(trim.vocabulary.languages);
   report.scripts = trim.vocabulary.scripts;
@@ -153,16 +156,15 @@ Result<void> TrimLayout(const QuantizeSource& source, OutputLayout& layout) {
   report.pieces_after = trim.vocabulary.kept_ids.size();
   // Of a vocabulary in which nothing goes, the file grows by the names of the languages.
   report.bytes_saved = bytes_before - std::min(bytes_before, bytes_after);
-  layout.plan.vocabulary = std::move(report);
-  return {};
+  return report;
 }
 
 Result<std::vector<HeldOutChange>> MeasureHeldOut(const Tokenizer& full,
                                                   const std::string& output_path,
                                                   const std::vector<HeldOutText>& texts) {
   std::vector<HeldOutChange> changes;
-  DRAGOMAN_ASSIGN_OR_RETURN(const GgufFile file, GgufFile::Open(output_path));
-  DRAGOMAN_ASSIGN_OR_RETURN(const auto trimmed, Tokenizer::FromGguf(file, output_path));
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto output, OpenCheckpoint(output_path));
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto trimmed, Tokenizer::ForCheckpoint(*output));
   for (const HeldOutText& text : texts) {
     HeldOutChange change{text.name, static_cast<int64_t>(text.lines.size()), 0};
     for (const std::string& line : text.lines) {

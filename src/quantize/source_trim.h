@@ -28,8 +28,11 @@ Result<void> TrimLayout(const QuantizeSource& source, OutputLayout& layout);
 // embedded tokenizer.json go: no reader of this tokenizer model looks at them.
 Result<void> TrimGgufTokenizer(const VocabularyTrim& trim, GgufMetadata& metadata);
 
-// Tokenizes the texts with the source's tokenizer and with that of the written file. Errors: those
-// of opening it.
+// Of files that took so many bytes with the whole vocabulary, and that take so many now.
+VocabularyReport ReportOf(const SourceTrim& trim, uint64_t bytes_before, uint64_t bytes_after);
+
+// Tokenizes the texts with the source's tokenizer and with that of the written file or
+// folder. Errors: those of opening it.
 Result<std::vector<HeldOutChange>> MeasureHeldOut(const Tokenizer& full,
                                                   const std::string& output_path,
                                                   const std::vector<HeldOutText>& texts);

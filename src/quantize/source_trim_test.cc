@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "base/json.h"
 #include "formats/gguf.h"
 #include "formats/safetensors.h"
+#include "quantize/hf_checkpoint.h"
 #include "quantize/importance.h"
 #include "quantize/quantize.h"
 #include "quantize/trimmed_checkpoint.h"
@@ -259,6 +261,60 @@ TEST_F(SourceTrimTest, AFolderMadeOfTheRewrittenFilesTranslatesAsTheWholeModel) 
   ASSERT_TRUE(before && after);
   EXPECT_EQ((*after)[0].text, (*before)[0].text);
   EXPECT_FALSE(trimmed->Translate(dropped, {}));
+}
+
+// Second moments of inputs that have nothing to do with each other.
+class PlainMoments : public SecondMoments {
+ public:
+  explicit PlainMoments(const QuantizeSource& source) {
+    for (const ModelTensor& tensor : source.map.tensors) {
+      if (!tensor.is_norm) dims_[tensor.name] = static_cast<int64_t>(tensor.info->cols());
+    }
+  }
+  bool Has(std::string_view tensor) const override { return dims_.contains(tensor); }
+  Result<const Hessian*> Of(std::string_view tensor) override {
+    const int64_t dim = dims_.find(tensor)->second;
+    now_ = {dim, 1, std::vector<float>(static_cast<size_t>(dim * dim), 0.0f)};
+    for (int64_t i = 0; i < dim; ++i) now_.mean[static_cast<size_t>(i * dim + i)] = 1.0f;
+    return &now_;
+  }
+
+ private:
+  std::map<std::string, int64_t, std::less<>> dims_;
+  Hessian now_;
+};
+
+TEST_F(SourceTrimTest, AQuantizedFolderIsTrimmedInEveryFile) {
+  PlainMoments moments(*OpenQuantizeSource(kWholeModel));
+  VocabularyOptions keeping = Keeping({"en", "de"});
+  keeping.held_out = {{"de", {"Guten Morgen, der Zug fährt um 7:30 Uhr.", "Über 3 € für Käse"}}};
+  HfQuantizeOptions options;
+  options.group = {8, true};
+  options.moments = &moments;
+  options.vocabulary = &keeping;
+  options.threads = 2;
+  const auto plan = PlanHf(kWholeModel, options);
+  const auto report = QuantizeToHf(kWholeModel, Path("gptq"), options);
+  ASSERT_TRUE(plan && report) << ToString(report.error());
+  const VocabularyReport& vocabulary = *report->plan.vocabulary;
+  EXPECT_EQ(plan->file_bytes, report->plan.file_bytes);
+  EXPECT_EQ(vocabulary.pieces_before, 15104u);
+  // Beside the rows, the lengths of numbers in the header.
+  EXPECT_NEAR(static_cast<double>(vocabulary.bytes_saved),
+              static_cast<double>((15104 - vocabulary.pieces_after) * 512 * 2), 128);
+  ASSERT_EQ(vocabulary.held_out.size(), 1u);
+  EXPECT_EQ(vocabulary.held_out[0].lines, 2);
+  EXPECT_EQ(vocabulary.held_out[0].changed_lines, 0);
+  const Json config = *ReadJsonFile(Path("gptq/config.json"));
+  EXPECT_EQ(config["vocab_size"], vocabulary.pieces_after);
+  EXPECT_EQ(config["dragoman_languages"], Json::parse(R"(["en", "de"])"));
+  const std::string sentencepiece = *ReadFile(Path("gptq/tokenizer.model"));
+  EXPECT_LT(sentencepiece.size(), ReadFile(kWholeModel + "/tokenizer.model")->size());
+  const auto whole = OpenTranslator(kWholeModel), trimmed = OpenTranslator(Path("gptq"));
+  ASSERT_TRUE(whole && trimmed);
+  const std::vector<TranslationRequest> request = {
+      {kSentences[1], *FindLanguage("en"), *FindLanguage("de")}};
+  EXPECT_EQ((*trimmed->Translate(request, {}))[0].text, (*whole->Translate(request, {}))[0].text);
 }
 
 TEST(TrimGgufTokenizerTest, MapsEveryIdAndDropsWhatWentStale) {

@@ -75,11 +75,11 @@ class TrimmedCheckpoint : public Checkpoint {
   mutable std::map<std::string, std::vector<std::byte>, std::less<>> gathered_;  // empty: not now
 };
 
+}  // namespace
+
 bool HasARowPerPiece(const ModelTensor& tensor) {
   return tensor.role == TensorRole::kTokenEmbedding || tensor.role == TensorRole::kOutput;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Checkpoint>> TrimCheckpoint(std::unique_ptr<Checkpoint> whole,
                                                    std::vector<int32_t> kept_rows,

@@ -14,6 +14,9 @@
 
 namespace dragoman {
 
+// Embedding and output.
+bool HasARowPerPiece(const ModelTensor& tensor);
+
 // The embedding, and an output matrix of its own where there is one, have `kept_rows` (ascending)
 // in place of all; every other tensor is the wrapped checkpoint's. Their bytes are gathered by Data
 // and freed by Release. `map` then means the new checkpoint's tensors. Errors: kCorruptFile when a

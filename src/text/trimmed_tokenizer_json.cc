@@ -300,4 +300,14 @@ void TrimTokenizerConfig(const VocabularyTrim& trim, OrderedJson& config) {
   config[key] = std::move(tokens);
 }
 
+void TrimAddedTokens(const VocabularyTrim& trim, OrderedJson& tokens) {
+  if (!tokens.is_object()) return;
+  OrderedJson kept = OrderedJson::object();
+  for (const auto& [piece, id] : tokens.items()) {
+    const int32_t mapped = id.is_number_integer() ? trim.NewId(id.get<int64_t>()) : -1;
+    if (mapped >= 0) kept[piece] = mapped;
+  }
+  tokens = std::move(kept);
+}
+
 }  // namespace dragoman

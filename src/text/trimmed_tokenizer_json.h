@@ -28,6 +28,9 @@ void TrimModelConfig(const VocabularyTrim& trim, OrderedJson& config);
 // tokenizer_config.json: the ids of "added_tokens_decoder".
 void TrimTokenizerConfig(const VocabularyTrim& trim, OrderedJson& config);
 
+// added_tokens.json: pieces with their ids.
+void TrimAddedTokens(const VocabularyTrim& trim, OrderedJson& tokens);
+
 }  // namespace dragoman
 
 #endif  // DRAGOMAN_TEXT_TRIMMED_TOKENIZER_JSON_H_
