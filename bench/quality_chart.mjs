@@ -18,7 +18,7 @@ const x = (value) => left + ((value - x0) / (x1 - x0)) * (width - left - right);
 const y = (value) => top + ((y1 - Math.log10(value)) / (y1 - y0)) * (height - top - bottom);
 const out = [`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
   `<rect width="${width}" height="${height}" fill="#ffffff"/>`];
-for (const kl of [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5]) {
+for (const kl of [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5]) {
   if (Math.log10(kl) < y0 || Math.log10(kl) > y1) continue;
   out.push(`<path d="M${left} ${y(kl).toFixed(1)}H${width - right}" stroke="#e4e4e4"/>`,
     `<text x="${left - 8}" y="${(y(kl) + 4).toFixed(1)}" text-anchor="end" fill="#333">${kl}</text>`);
