@@ -72,9 +72,10 @@ struct QuantizeHfOptions {
   // "group-aware": in order of importance, groups stay as they lie; "act-order": groups are cut
   // from that order, the file needs g_idx; "none".
   std::string reordering = "group-aware";
-  double damping = 0.01;  // of the second moments, share of the mean diagonal
+  double damping = 0.01;               // of the second moments, share of the mean diagonal
   std::vector<std::string> languages;  // keep only the vocabulary of these; empty: all of it
   std::vector<std::string> corpus;     // files whose characters are kept as well
+  bool sequential = false;  // see QuantizeOptions; holds 2 bytes for every weight rounded so far
   CalibrationText text;
   std::optional<std::string> cache_folder;  // see QuantizeOptions
   uint64_t max_shard_bytes = 5'000'000'000;
@@ -82,7 +83,8 @@ struct QuantizeHfOptions {
   bool plan_only = false;
   Machine machine;
 };
-// Calibrates, writes the folder and OUTPUT.quantization_metadata.json beside it. Errors: kInvalidArgument, kUnsupported, kCorruptFile, kNotFound, kIo.
+// Calibrates, writes the folder and OUTPUT.quantization_metadata.json beside it. Errors:
+// kInvalidArgument, kUnsupported, kCorruptFile, kNotFound, kIo.
 Result<Report> QuantizeHf(const QuantizeHfOptions& options);
 
 // "2.0GB", "1900MB", "1.5GiB", "2000000000", "2000000000B" -> bytes. Errors: kInvalidArgument.

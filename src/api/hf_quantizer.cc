@@ -83,10 +83,11 @@ Result<Report> QuantizeHf(const QuantizeHfOptions& options) {
     return Fail(ErrorCode::kInvalidArgument, "an output folder is needed (-o FOLDER), or --plan");
   }
   DRAGOMAN_RETURN_IF_ERROR(CheckOutputFolder(options.output));
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      const auto calibration,
-      MeasureFeedback({model, calibration_text, false, options.cache_folder, options.machine}));
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto calibration,
+                            MeasureFeedback({model, calibration_text, options.sequential,
+                                             options.cache_folder, options.machine}));
   room.moments = &calibration->moments();
+  room.moments_key = calibration->key();
   std::optional<Progress> progress;
   room.progress = [&](uint64_t done, uint64_t total, const std::string& tensor) {
     if (!progress) progress.emplace(options.format, total, "bytes");

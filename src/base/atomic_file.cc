@@ -16,7 +16,8 @@ namespace dragoman {
 namespace {
 
 constexpr size_t kBufferBytes = size_t{1} << 20;
-// Write-back starts early, in steps this large, so that the final fsync has little left to wait for.
+// Write-back starts early, in steps this large, so that the final fsync has little left to wait
+// for.
 constexpr uint64_t kWriteBackBytes = uint64_t{64} << 20;
 
 tl::unexpected<Error> IoError(const char* what, const std::string& path) {
@@ -34,9 +35,6 @@ Result<void> SyncFolderOf(const std::string& path) {
 
 }  // namespace
 
-namespace {
-
-// Temporary files of this target whose writers were killed.
 void RemoveLeftBehind(const std::string& path) {
   const std::filesystem::path target(path);
   const auto folder = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
@@ -47,12 +45,10 @@ void RemoveLeftBehind(const std::string& path) {
     if (!name.starts_with(prefix)) continue;
     const long pid = std::strtol(name.c_str() + prefix.size(), nullptr, 10);
     if (pid > 0 && ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH) {
-      std::filesystem::remove(entry.path(), ignored);
+      std::filesystem::remove_all(entry.path(), ignored);
     }
   }
 }
-
-}  // namespace
 
 Result<AtomicFile> AtomicFile::Create(const std::string& path) {
   std::error_code ec;
@@ -166,7 +162,8 @@ Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes) {
   }
   const int read_errno = errno;
   ::close(fd);
-  if (got < 0) return Fail(ErrorCode::kIo, std::string("cannot read: ") + std::strerror(read_errno), path);
+  if (got < 0)
+    return Fail(ErrorCode::kIo, std::string("cannot read: ") + std::strerror(read_errno), path);
   return text;
 }
 

@@ -1,4 +1,5 @@
-// Files that appear whole or not at all: written beside the target under a temporary name, synced, renamed.
+// Files that appear whole or not at all: written beside the target under a temporary name, synced,
+// renamed.
 #ifndef DRAGOMAN_BASE_ATOMIC_FILE_H_
 #define DRAGOMAN_BASE_ATOMIC_FILE_H_
 
@@ -49,6 +50,10 @@ class AtomicFile {
 };
 
 Result<void> WriteFileAtomically(const std::string& path, std::string_view text);
+
+// Removes temporary files and folders of this target whose writers were killed: PATH.tmp-PID of a
+// process that is gone.
+void RemoveLeftBehind(const std::string& path);
 
 // The whole file as text. Errors: kNotFound, kIo, kCorruptFile when longer than max_bytes.
 Result<std::string> ReadFile(const std::string& path, uint64_t max_bytes = uint64_t{1} << 30);

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/atomic_file.h"
+
 namespace dragoman {
 namespace {
 
@@ -36,6 +38,7 @@ Result<AtomicFolder> AtomicFolder::Create(const std::string& path) {
   if (!target.has_filename()) target = target.parent_path();
   folder.path_ = target.string();
   DRAGOMAN_RETURN_IF_ERROR(CheckOutputFolder(folder.path_));
+  RemoveLeftBehind(folder.path_);
   std::error_code ec;
   const std::string temporary = folder.path_ + ".tmp-" + std::to_string(::getpid());
   fs::remove_all(temporary, ec);

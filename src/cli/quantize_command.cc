@@ -75,6 +75,7 @@ Result<void> FinishHfOptions(QuantizeArguments& arguments) {
   hf.plan_only = arguments.options.plan_only;
   hf.languages = arguments.options.languages;
   hf.corpus = arguments.options.corpus;
+  hf.sequential = arguments.options.sequential;
   hf.text = arguments.options.text;
   hf.cache_folder = arguments.options.cache_folder;
   if (arguments.act_order) hf.reordering = "act-order";
@@ -255,8 +256,10 @@ void AddQuantize(CLI::App& app, Context& context) {
           "good by the weights not yet rounded, on second moments measured on the set "
           "that ships")
       ->check(CLI::IsMember({"rounding", "gptq"}));
-  command->add_flag("--sequential", arguments->options.sequential,
-                    "With gptq: measure each layer behind the layers already quantized");
+  command->add_flag(
+      "--sequential", arguments->options.sequential,
+      "With gptq, GGUF or folder: measure each layer behind the layers already quantized "
+      "(GPTQ's true sequential, layer by layer)");
   command->add_flag("--calibrate", arguments->options.calibrate,
                     "Measure the importance first, on the set that ships");
   command->add_option(

@@ -1,9 +1,12 @@
 #include "quantize/feedback_calibration.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <utility>
 
+#include "base/process_stats.h"
 #include "base/sha256.h"
 #include "quantize/calibration_pass.h"
 
@@ -36,7 +39,33 @@ Result<std::string> KeyOf(const Checkpoint& checkpoint, const CalibrationSet& se
   return Sha256Hex(std::string(kVersion) + "\n" + work + "\n" + companions);
 }
 
+int64_t PredictionsOfBatch(const Gemma3Config& config) {
+  return std::clamp<int64_t>(kLogitsOfBatch / config.vocab, 1, kRowsOfBatch);
+}
+
+Result<void> CheckMemory(const Gemma3Config& config) {
+  const uint64_t needed = FeedbackMemoryBytes(config);
+  const uint64_t available = CurrentMachineMemory().available_bytes;
+  if (available == 0 || available >= needed) return {};
+  return Fail(ErrorCode::kIo,
+              fmt::format("memory: calibrating and rounding by error feedback need {} bytes, {} "
+                          "are available; rounding alone (--method rounding) needs far less",
+                          needed, available));
+}
+
 }  // namespace
+
+uint64_t FeedbackMemoryBytes(const Gemma3Config& config) {
+  const int64_t heads_dim = config.heads * config.head_dim;
+  const auto square = [](int64_t dim) { return static_cast<uint64_t>(dim * dim) * sizeof(float); };
+  // Inputs of q, k and v; of the attention's output; of gate and up; of down.
+  const uint64_t layer = 2 * square(config.model_dim) + square(heads_dim) + square(config.ffn_dim);
+  const uint64_t widest = square(std::max({config.model_dim, heads_dim, config.ffn_dim}));
+  const auto logits =
+      static_cast<uint64_t>(PredictionsOfBatch(config) * config.vocab) * sizeof(float);
+  constexpr uint64_t kRest = 300'000'000;
+  return layer + 3 * widest + 4 * logits + kRest;
+}
 
 Result<std::unique_ptr<FeedbackCalibration>> FeedbackCalibration::Measure(
     std::unique_ptr<Translator> translator, const CalibrationSet& set,
@@ -48,17 +77,18 @@ Result<std::unique_ptr<FeedbackCalibration>> FeedbackCalibration::Measure(
   };
   auto calibration = std::make_unique<FeedbackCalibration>();
   calibration->translator_ = std::move(translator);
+  DRAGOMAN_RETURN_IF_ERROR(CheckMemory(calibration->model().config()));
   calibration->dataset_ = set.name;
   if (!options.cache_folder.empty()) {
     const Checkpoint& checkpoint = calibration->model().checkpoint();
     DRAGOMAN_ASSIGN_OR_RETURN(calibration->key_, KeyOf(checkpoint, set));
     calibration->store_.emplace(options.cache_folder, calibration->key_);
   }
-  DRAGOMAN_ASSIGN_OR_RETURN(
-      const auto groups, TranslateForCalibration(*calibration->translator_, set.requests,
-                                                 report("translate"), calibration->store()));
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto groups,
+                            TranslateForCalibration(*calibration->translator_, set.requests,
+                                                    report("translate"), calibration->store()));
   Gemma3& model = calibration->model();
-  const int64_t asked = std::clamp<int64_t>(kLogitsOfBatch / model.config().vocab, 1, kRowsOfBatch);
+  const int64_t asked = PredictionsOfBatch(model.config());
   calibration->batches_ = PackSequences(groups, kRowsOfBatch, asked);
   SensitivityOptions sensitivity;
   sensitivity.store = calibration->store();

@@ -28,9 +28,16 @@ struct FeedbackCalibrationOptions {
   std::function<void(const std::string& step, size_t done, size_t total)> progress;
 };
 
+// What calibrating and rounding with a model of these shapes owns at most, beside its mapped file:
+// the second moments of a layer's inputs, three squares of the widest input (factor, damped
+// moments, work), logits of a batch with their gradients, and 0.3 GB for the rest. For
+// TranslateGemma 4B 2.6 GB; 2.4 GB were measured.
+uint64_t FeedbackMemoryBytes(const Gemma3Config& config);
+
 class FeedbackCalibration {
  public:
-  // Errors: those of TranslateForCalibration and MeasureSensitivities; kIo.
+  // Errors: those of TranslateForCalibration and MeasureSensitivities; kIo, also when the machine
+  // has less memory free than FeedbackMemoryBytes.
   static Result<std::unique_ptr<FeedbackCalibration>> Measure(
       std::unique_ptr<Translator> translator, const CalibrationSet& set,
       const FeedbackCalibrationOptions& options);

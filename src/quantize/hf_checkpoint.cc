@@ -5,18 +5,22 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/atomic_file.h"
 #include "base/atomic_folder.h"
 #include "base/float16.h"
+#include "base/log.h"
 #include "base/process_stats.h"
 #include "base/sha256.h"
 #include "base/thread_pool.h"
 #include "formats/safetensors.h"
 #include "quantize/hf_config.h"
 #include "quantize/hf_layout.h"
+#include "quantize/output_journal.h"
 #include "quantize/source_trim.h"
 #include "text/trimmed_sentencepiece.h"
 #include "text/trimmed_tokenizer_json.h"
@@ -44,7 +48,24 @@ struct RoundedLinear {
   const ModelTensor* tensor = nullptr;
   std::vector<std::byte> codes, zeros, scales, group_index;
   HfLinearReport report;
+
+  std::vector<std::byte>& Part(HfTensor::Part part) {
+    switch (part) {
+      case HfTensor::Part::kCodes:
+        return codes;
+      case HfTensor::Part::kZeros:
+        return zeros;
+      case HfTensor::Part::kScales:
+        return scales;
+      default:
+        return group_index;
+    }
+  }
 };
+
+bool IsRoundedPart(HfTensor::Part part) {
+  return part != HfTensor::Part::kWhole && part != HfTensor::Part::kShape;
+}
 
 // w H w^T summed over the rows: what the loss is relative to.
 double GroupOutputEnergy(const std::vector<float>& values, int64_t rows, const Hessian& hessian,
@@ -158,12 +179,104 @@ class LinearRounder {
   ThreadPool pool_;
 };
 
+// The weights as whoever loads the file computes them, in fp16.
+std::vector<std::byte> AsLoaded(RoundedLinear& linear, const HfQuantizeOptions& options) {
+  GroupedParts parts;
+  parts.gptq = options.format == HfFormat::kGptq;
+  parts.bits = options.group.bits;
+  parts.rows = static_cast<int64_t>(linear.tensor->info->rows());
+  parts.cols = static_cast<int64_t>(linear.tensor->info->cols());
+  const int64_t group_size = GroupSizeFor(*linear.tensor, options);
+  parts.groups = parts.cols / group_size;
+  parts.codes = linear.codes.data();
+  parts.zeros = linear.zeros.empty() ? nullptr : linear.zeros.data();
+  parts.scales = linear.scales.data();
+  parts.group_of.resize(static_cast<size_t>(parts.cols));
+  if (linear.group_index.empty()) {
+    for (int64_t i = 0; i < parts.cols; ++i) {
+      parts.group_of[static_cast<size_t>(i)] = static_cast<int32_t>(i / group_size);
+    }
+  } else {
+    std::memcpy(parts.group_of.data(), linear.group_index.data(), linear.group_index.size());
+  }
+  std::vector<float> values(static_cast<size_t>(parts.rows * parts.cols));
+  Dequantize(Unpack(parts), values.data());
+  std::vector<std::byte> halves(values.size() * sizeof(uint16_t));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const uint16_t half = FloatToFp16(values[i]);
+    std::memcpy(halves.data() + i * sizeof(half), &half, sizeof(half));
+  }
+  return halves;
+}
+
+// Linears, rounded now or found in the journal.
+class LinearSource {
+ public:
+  LinearSource(const HfLayout& layout, const HfQuantizeOptions& options, LinearRounder& rounder,
+               OutputJournal* journal)
+      : options_(options), rounder_(rounder), journal_(journal) {
+    for (const auto& shard : layout.shards) {
+      for (const HfTensor& part : shard) {
+        if (IsRoundedPart(part.part)) parts_[part.tensor].push_back(&part);
+      }
+    }
+  }
+
+  Result<RoundedLinear> Of(const ModelTensor& tensor) {
+    std::optional<RoundedLinear> linear = Recovered(tensor);
+    if (!linear) {
+      DRAGOMAN_ASSIGN_OR_RETURN(linear, rounder_.Round(tensor));
+      DRAGOMAN_RETURN_IF_ERROR(Keep(*linear));
+    }
+    if (options_.moments->wants_blocks()) {
+      DRAGOMAN_RETURN_IF_ERROR(
+          options_.moments->Quantized(tensor.name, BlockType::kF16, AsLoaded(*linear, options_)));
+    }
+    return std::move(*linear);
+  }
+
+ private:
+  std::optional<RoundedLinear> Recovered(const ModelTensor& tensor) {
+    if (journal_ == nullptr) return std::nullopt;
+    uint64_t total = 0;
+    for (const HfTensor* part : parts_[&tensor]) total += part->bytes();
+    const std::optional<EncodedRows> kept = journal_->Find(tensor.name, 0, total);
+    if (!kept) return std::nullopt;
+    RoundedLinear linear;
+    linear.tensor = &tensor;
+    linear.report = {tensor.name, kept->sums.loss, 0};
+    auto from = kept->blocks.begin();
+    for (const HfTensor* part : parts_[&tensor]) {
+      const auto end = from + static_cast<std::ptrdiff_t>(part->bytes());
+      linear.Part(part->part).assign(from, end);
+      from = end;
+    }
+    return linear;
+  }
+
+  Result<void> Keep(RoundedLinear& linear) {
+    if (journal_ == nullptr) return {};
+    EncodedRows rows;
+    rows.sums.loss = linear.report.relative_output_loss;
+    for (const HfTensor* part : parts_[linear.tensor]) {
+      const std::vector<std::byte>& bytes = linear.Part(part->part);
+      rows.blocks.insert(rows.blocks.end(), bytes.begin(), bytes.end());
+    }
+    return journal_->Append(linear.tensor->name, 0, rows);
+  }
+
+  const HfQuantizeOptions& options_;
+  LinearRounder& rounder_;
+  OutputJournal* const journal_;
+  std::map<const ModelTensor*, std::vector<const HfTensor*>> parts_;
+};
+
 // Streams the tensors of all shards into their files.
 class ShardWriter {
  public:
   ShardWriter(const QuantizeSource& source, const HfLayout& layout,
-              const HfQuantizeOptions& options, LinearRounder& rounder, HfQuantizeReport& report)
-      : source_(source), layout_(layout), options_(options), rounder_(rounder), report_(report) {
+              const HfQuantizeOptions& options, LinearSource& linears, HfQuantizeReport& report)
+      : source_(source), layout_(layout), options_(options), linears_(linears), report_(report) {
     for (const ModelTensor& tensor : source.map.tensors) total_bytes_ += tensor.info->size_bytes;
   }
 
@@ -191,20 +304,11 @@ class ShardWriter {
       return sink(std::as_bytes(std::span(shape)));
     }
     if (rounded_.tensor != tensor.tensor) {
-      DRAGOMAN_ASSIGN_OR_RETURN(rounded_, rounder_.Round(*tensor.tensor));
+      DRAGOMAN_ASSIGN_OR_RETURN(rounded_, linears_.Of(*tensor.tensor));
       report_.linears.push_back(rounded_.report);
       Done(*tensor.tensor);
     }
-    switch (tensor.part) {
-      case Part::kCodes:
-        return sink(rounded_.codes);
-      case Part::kZeros:
-        return sink(rounded_.zeros);
-      case Part::kScales:
-        return sink(rounded_.scales);
-      default:
-        return sink(rounded_.group_index);
-    }
+    return sink(rounded_.Part(tensor.part));
   }
 
   Result<void> WriteWhole(const ModelTensor& tensor, BlockType type, const ByteSink& sink) {
@@ -243,7 +347,7 @@ class ShardWriter {
   const QuantizeSource& source_;
   const HfLayout& layout_;
   const HfQuantizeOptions& options_;
-  LinearRounder& rounder_;
+  LinearSource& linears_;
   HfQuantizeReport& report_;
   RoundedLinear rounded_;
   uint64_t done_bytes_ = 0, total_bytes_ = 0;
@@ -312,8 +416,7 @@ Result<void> WriteCompanions(const QuantizeSource& source, const HfQuantizeOptio
   return {};
 }
 
-Result<void> CheckSize(const HfPlan& plan, const HfQuantizeOptions& options,
-                       const std::string& output_folder) {
+Result<void> CheckSize(const HfPlan& plan, const HfQuantizeOptions& options) {
   if (options.max_size_bytes && plan.file_bytes > *options.max_size_bytes) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("{} bits in groups of {} need {} bytes, more than the {} allowed; the "
@@ -321,13 +424,47 @@ Result<void> CheckSize(const HfPlan& plan, const HfQuantizeOptions& options,
                             options.group.bits, options.group_size, plan.file_bytes,
                             *options.max_size_bytes));
   }
-  const uint64_t free_bytes = FreeDiskBytes(output_folder);
-  if (free_bytes != 0 && free_bytes < plan.file_bytes) {
-    return Fail(ErrorCode::kIo,
-                fmt::format("disk space: {} bytes needed, {} free", plan.file_bytes, free_bytes),
-                output_folder);
-  }
   return {};
+}
+
+Result<void> CheckDisk(const std::string& output_folder, uint64_t needed_bytes) {
+  const uint64_t free_bytes = FreeDiskBytes(output_folder);
+  if (free_bytes == 0 || free_bytes >= needed_bytes) return {};
+  return Fail(ErrorCode::kIo,
+              fmt::format("disk space: {} bytes needed, {} free", needed_bytes, free_bytes),
+              output_folder);
+}
+
+// Of all that the bytes of the linears depend on.
+std::string HfJournalKey(const HfLayout& layout, const HfQuantizeOptions& options) {
+  Sha256 hash;
+  hash.Update(fmt::format(
+      "{} {} {} {} {} {} {} {} {} {} {}\n", DRAGOMAN_VERSION, options.moments_key,
+      options.moments->wants_blocks(), options.format == HfFormat::kGptq, options.group.bits,
+      options.group.symmetric, options.group_size, NameOf(options.reordering), options.damping,
+      options.rounding.most_passes, options.rounding.least_gain));
+  for (const auto& shard : layout.shards) {
+    for (const HfTensor& tensor : shard) {
+      hash.Update(fmt::format("{} {}\n", tensor.plan.name, tensor.bytes()));
+    }
+  }
+  return hash.HexDigest();
+}
+
+// Null where no journal is kept.
+Result<std::unique_ptr<OutputJournal>> OpenHfJournal(const HfLayout& layout,
+                                                     const HfQuantizeOptions& options,
+                                                     const fs::path& output_folder) {
+  if (options.moments_key.empty()) return std::unique_ptr<OutputJournal>();
+  fs::path target = output_folder.lexically_normal();
+  if (!target.has_filename()) target = target.parent_path();
+  DRAGOMAN_ASSIGN_OR_RETURN(auto journal, OutputJournal::Open(target.string() + ".partial",
+                                                              HfJournalKey(layout, options)));
+  if (journal->recovered_bytes() > 0) {
+    LogInfo("continuing {}.partial: {} of {} bytes are there", target.string(),
+            journal->recovered_bytes(), layout.plan.tensor_bytes);
+  }
+  return journal;
 }
 
 using NamedDigests = std::vector<std::pair<std::string, std::string>>;
@@ -380,7 +517,7 @@ Result<HfPlan> PlanHf(const std::string& model_path, const HfQuantizeOptions& op
   DRAGOMAN_RETURN_IF_ERROR(CheckHfOptions(options));
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenHfSource(model_path, options));
   DRAGOMAN_ASSIGN_OR_RETURN(HfLayout layout, LayOutHf(source, options));
-  DRAGOMAN_RETURN_IF_ERROR(CheckSize(layout.plan, options, ""));
+  DRAGOMAN_RETURN_IF_ERROR(CheckSize(layout.plan, options));
   return std::move(layout.plan);
 }
 
@@ -391,8 +528,16 @@ Result<HfQuantizeReport> QuantizeToHf(const std::string& model_path,
   DRAGOMAN_RETURN_IF_ERROR(CheckHfOptions(options));
   DRAGOMAN_ASSIGN_OR_RETURN(const QuantizeSource source, OpenHfSource(model_path, options));
   DRAGOMAN_ASSIGN_OR_RETURN(const HfLayout layout, LayOutHf(source, options));
-  DRAGOMAN_RETURN_IF_ERROR(CheckSize(layout.plan, options, output_folder));
+  DRAGOMAN_RETURN_IF_ERROR(CheckSize(layout.plan, options));
+  if (options.moments == nullptr) {
+    return Fail(ErrorCode::kInvalidArgument, "second moments are needed, found none", model_path);
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(AtomicFolder folder, AtomicFolder::Create(output_folder));
+  DRAGOMAN_ASSIGN_OR_RETURN(const auto journal, OpenHfJournal(layout, options, output_folder));
+  const uint64_t kept = journal == nullptr ? layout.plan.tensor_bytes : journal->recovered_bytes();
+  DRAGOMAN_RETURN_IF_ERROR(CheckDisk(output_folder, layout.plan.file_bytes +
+                                                        layout.plan.tensor_bytes -
+                                                        std::min(layout.plan.tensor_bytes, kept)));
   DRAGOMAN_ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
                             OpenBackend("auto", options.threads, {.float32_activations = true}));
   HfQuantizeReport report;
@@ -401,11 +546,13 @@ Result<HfQuantizeReport> QuantizeToHf(const std::string& model_path,
   report.output_path = output_folder;
   LinearRounder rounder(source, options, std::move(backend));
   report.threads = rounder.threads();
-  DRAGOMAN_RETURN_IF_ERROR(ShardWriter(source, layout, options, rounder, report).Write(folder));
+  LinearSource linears(layout, options, rounder, journal.get());
+  DRAGOMAN_RETURN_IF_ERROR(ShardWriter(source, layout, options, linears, report).Write(folder));
   DRAGOMAN_RETURN_IF_ERROR(WriteCompanions(source, options, folder));
   DRAGOMAN_RETURN_IF_ERROR(folder.Commit());
   // What was written opens, and is the whole model.
   DRAGOMAN_RETURN_IF_ERROR(OpenQuantizeSource(output_folder));
+  if (journal != nullptr) journal->Remove();
   if (source.trim) {
     DRAGOMAN_ASSIGN_OR_RETURN(
         report.plan.vocabulary->held_out,

@@ -30,10 +30,13 @@ struct HfQuantizeOptions {
   Reordering reordering = Reordering::kGroupAware;
   double damping = 0.01;  // of the Hessians, share of the mean diagonal, in (0, 1)
   GroupRoundingOptions rounding;
-  SecondMoments* moments = nullptr;          // second moments of every linear's input
+  SecondMoments* moments = nullptr;  // second moments of every linear's input
+  // What the moments depend on. With it, finished linears are kept in OUTPUT.partial beside the
+  // output, and a run continues from one that was killed. Empty: no journal.
+  std::string moments_key;
   const VocabularyOptions* vocabulary = nullptr;  // to trim to
-  uint64_t max_shard_bytes = 5'000'000'000;  // of tensors in a file, as transformers cuts
-  std::optional<uint64_t> max_size_bytes;    // refuse a plan whose files are larger together
+  uint64_t max_shard_bytes = 5'000'000'000;       // of tensors in a file, as transformers cuts
+  std::optional<uint64_t> max_size_bytes;         // refuse a plan whose files are larger together
   int threads = 0;
   std::function<void(uint64_t done_bytes, uint64_t total_bytes, const std::string& tensor)>
       progress;
@@ -45,8 +48,8 @@ struct HfPlan {
   std::vector<std::string> files;  // of tensors, in order
   uint64_t file_bytes = 0;         // of those, exact
   uint64_t tensor_bytes = 0;
-  double bits_per_weight = 0;         // of all weights
-  double linear_bits_per_weight = 0;  // of the rounded ones, scales and zeros included
+  double bits_per_weight = 0;                  // of all weights
+  double linear_bits_per_weight = 0;           // of the rounded ones, scales and zeros included
   std::optional<VocabularyReport> vocabulary;  // what trimming does
 };
 // Reads headers only. Errors: as QuantizeToHf.
@@ -72,9 +75,10 @@ OrderedJson ToJson(const HfQuantizeReport& report, const HfQuantizeOptions& opti
 
 // model_path: a folder of safetensors with config.json. output_folder: new or empty; it appears
 // whole or not at all, with the same bytes for the same inputs, whatever the thread count. Memory:
-// one linear and its Hessian's factor at a time, beside the Hessians.
-// Errors: those of CheckHfOptions, OpenCheckpoint, MapGemma3Tensors, TrimSource; kUnsupported for a source
-// without config.json (GGUF) and for layers whose sides do not divide by group or word;
+// one linear and its Hessian's factor at a time, beside the Hessians; with moments that want blocks
+// also 2 bytes for every weight of the linears rounded so far.
+// Errors: those of CheckHfOptions, OpenCheckpoint, MapGemma3Tensors, TrimSource; kUnsupported for a
+// source without config.json (GGUF) and for layers whose sides do not divide by group or word;
 // kInvalidArgument for missing second moments, a larger size than allowed, an output in use; kIo.
 Result<HfQuantizeReport> QuantizeToHf(const std::string& model_path,
                                       const std::string& output_folder,

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -380,6 +382,103 @@ TEST_F(HfCheckpointTest, SameInputsGiveTheSameBytes) {
   options.threads = 1;
   Run(options, "one");
   EXPECT_EQ(FolderContents(Path("one")), FolderContents(Path("two")));
+}
+
+// Moments that count how often they are asked for and, sequentially, hear of what was rounded.
+class ListeningMoments : public SecondMoments {
+ public:
+  bool Has(std::string_view tensor) const override { return inner_.Has(tensor); }
+  Result<const Hessian*> Of(std::string_view tensor) override {
+    ++asked;
+    return inner_.Of(tensor);
+  }
+  bool wants_blocks() const override { return true; }
+  Result<void> Quantized(std::string_view tensor, BlockType type,
+                         std::span<const std::byte> blocks) override {
+    EXPECT_EQ(type, BlockType::kF16);
+    std::vector<float>& values = heard[std::string(tensor)];
+    values.resize(blocks.size() / 2);
+    TraitsOf(type).decode(blocks.data(), static_cast<int64_t>(values.size()), values.data());
+    return {};
+  }
+
+  int asked = 0;
+  std::map<std::string, std::vector<float>> heard;
+
+ private:
+  MomentsInMemory inner_{HessiansFor(kSmallShape)};
+};
+
+TEST_F(HfCheckpointTest, AKilledRunContinuesToTheSameBytes) {
+  for (const HfFormat format : {HfFormat::kGptq, HfFormat::kCompressedTensors}) {
+    const std::string name = format == HfFormat::kGptq ? "gptq" : "compressed";
+    HfQuantizeOptions options = Options(format, 4, 32, false, Reordering::kActivation);
+    const HfQuantizeReport alone = Run(options, name + "-alone");
+    options.moments_key = "model and text";
+    const std::string output = Path(name);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      options.progress = [&](uint64_t, uint64_t, const std::string& tensor) {
+        if (tensor == "blk.1.attn_q.weight") ::_exit(9);
+      };
+      (void)QuantizeToHf(Path("source"), output, options);
+      ::_exit(0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(WEXITSTATUS(status), 9) << "the run ended before it could be killed";
+    EXPECT_FALSE(std::filesystem::exists(output));
+    ASSERT_TRUE(std::filesystem::exists(output + ".partial"));
+    ListeningMoments counted;
+    HfQuantizeOptions other = options;
+    other.moments = &counted;  // sequential: not the killed run's work
+    ASSERT_TRUE(QuantizeToHf(Path("source"), Path(name + "-other"), other));
+    const int linears = counted.asked;
+    const HfQuantizeReport resumed = Run(options, name);
+    EXPECT_EQ(FolderContents(output), FolderContents(Path(name + "-alone")));
+    ASSERT_EQ(resumed.linears.size(), static_cast<size_t>(linears));
+    size_t recovered = 0;
+    for (size_t i = 0; i < alone.linears.size(); ++i) {
+      EXPECT_EQ(resumed.linears[i].relative_output_loss, alone.linears[i].relative_output_loss);
+      recovered += resumed.linears[i].seconds == 0;
+    }
+    EXPECT_GT(recovered, 3u) << "finished linears were rounded again";
+    for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      const std::string left = entry.path().filename().string();
+      EXPECT_EQ(left.find(".partial"), std::string::npos) << left;
+      EXPECT_EQ(left.find(".tmp-"), std::string::npos) << left;
+    }
+  }
+}
+
+TEST_F(HfCheckpointTest, SequentialMomentsHearWhatIsLoaded) {
+  for (const auto& [format, symmetric, reordering] :
+       std::vector<std::tuple<HfFormat, bool, Reordering>>{
+           {HfFormat::kGptq, false, Reordering::kActivation},
+           {HfFormat::kCompressedTensors, true, Reordering::kGroupAware}}) {
+    const std::string name = format == HfFormat::kGptq ? "gptq" : "compressed";
+    ListeningMoments moments;
+    HfQuantizeOptions options = Options(format, 4, 32, symmetric, reordering);
+    options.moments = &moments;
+    Run(options, name);
+    const auto view = OpenCheckpoint(Path(name));
+    ASSERT_TRUE(view.has_value());
+    const TensorInfo* info = (*view)->Find("model.layers.1.mlp.down_proj.weight");
+    ASSERT_NE(info, nullptr);
+    std::vector<float> loaded(info->elems());
+    TraitsOf(info->type)
+        .decode((*view)->Data(*info).data(), static_cast<int64_t>(loaded.size()), loaded.data());
+    const std::vector<float>& heard = moments.heard["blk.1.ffn_down.weight"];
+    ASSERT_EQ(heard.size(), loaded.size());
+    for (size_t i = 0; i < heard.size(); ++i) {
+      ASSERT_NEAR(heard[i], loaded[i], 1e-3f * std::abs(loaded[i]) + 1e-6f) << i;
+    }
+    const Json config = *ReadJsonFile(Path(name + "/config.json"));
+    if (format == HfFormat::kGptq) {
+      EXPECT_EQ(config["quantization_config"]["true_sequential"], true);
+    }
+  }
 }
 
 TEST_F(HfCheckpointTest, FeedbackOrderAndPassesLowerTheLoss) {

@@ -22,7 +22,7 @@ Json GptqConfig(const HfQuantizeOptions& options) {
           {"lm_head", false},
           {"pack_dtype", "int32"},
           {"static_groups", false},
-          {"true_sequential", false},
+          {"true_sequential", options.moments != nullptr && options.moments->wants_blocks()},
           {"damp_percent", options.damping},
           {"meta", meta}};
 }

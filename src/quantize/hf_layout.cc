@@ -14,10 +14,6 @@
 namespace dragoman {
 namespace {
 
-uint64_t BytesOf(const HfTensor& tensor) {
-  return CheckedProduct(tensor.plan.shape).value_or(0) * TraitsOf(tensor.plan.type).block_bytes;
-}
-
 std::string Prefix(const ModelTensor& tensor) {
   const std::string name = HfTensorName(tensor);
   return name.substr(0, name.rfind('.') + 1);  // without "weight"
@@ -117,6 +113,10 @@ Result<uint64_t> UntrimmedFileBytes(const QuantizeSource& source, const HfLayout
 
 }  // namespace
 
+uint64_t HfTensor::bytes() const {
+  return CheckedProduct(plan.shape).value_or(0) * TraitsOf(plan.type).block_bytes;
+}
+
 std::vector<std::vector<GgufTensorPlan>> HfLayout::Plans() const {
   std::vector<std::vector<GgufTensorPlan>> plans(shards.size());
   for (size_t i = 0; i < shards.size(); ++i) {
@@ -147,7 +147,7 @@ Result<HfLayout> LayOutHf(const QuantizeSource& source, const HfQuantizeOptions&
       parts.push_back(WholeTensor(tensor));
     }
     uint64_t bytes = 0;
-    for (const HfTensor& part : parts) bytes += BytesOf(part);
+    for (const HfTensor& part : parts) bytes += part.bytes();
     if (shard_bytes > 0 && shard_bytes + bytes > options.max_shard_bytes) {
       layout.shards.emplace_back();
       shard_bytes = 0;

@@ -20,6 +20,8 @@ struct HfTensor {
   GgufTensorPlan plan;
   const ModelTensor* tensor = nullptr;
   Part part = Part::kWhole;
+
+  uint64_t bytes() const;
 };
 
 struct HfLayout {
