@@ -175,6 +175,8 @@ inline void DotSteps(const uint8_t* codes, const int8_t* x, Ints (&dots)[kTokens
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
 //
+#include "kernels/cpu/int8_wide_units-inl.h"
+//
 #include "kernels/cpu/int8_rows-inl.h"
 //
 #include "kernels/cpu/int8_product-inl.h"

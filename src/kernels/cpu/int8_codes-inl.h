@@ -1,22 +1,24 @@
-// Unpacks weight blocks of 16 rows into what the integer product multiplies with. Included by each
-// instruction set's file after its lanes; see int8_product-inl.h.
+// Unpacks weight blocks of a tile of rows into what the integer product multiplies with. Included
+// by each instruction set's file after its lanes; see int8_product-inl.h.
 //
-// A tile has 16 rows, one per lane. Columns() reads 16 bytes of each row and gives four vectors of
-// one 32-bit word per row. Codes are stored as [column / 4][16 rows][4 columns], one byte each.
+// A tile has a row per 32-bit lane: 16, 8 or 4. Columns() reads 16 bytes of each row and gives four
+// vectors of one word per row. Codes are stored as [column / 4][rows][4 columns], one byte each.
 
-// Sixteen rows' codes of one step of four columns take this many bytes.
-constexpr size_t kStepBytes = 64;
-constexpr size_t kTileRows16 = 16;
+constexpr size_t kTileRows = sizeof(Bytes) / 4;
+// The rows' codes of one step of four columns take this many bytes.
+constexpr size_t kStepBytes = sizeof(Bytes);
+// Columns that the product by rows takes at once.
+constexpr size_t kUnitElems = 256;
 
-// Where a block's parts go: `codes` as above, scales and minima [sub-block][16 rows].
+// Where a block's parts go: `codes` as above, scales and minima [sub-block][rows].
 struct TileBlock {
   uint8_t* codes;
   float* scales;
   float* minima;
 
   void PutCodes(size_t step, Bytes v) const { StoreBytes(v, codes + step * kStepBytes); }
-  void PutScale(size_t sub, Floats v) const { StoreFloats(v, scales + sub * kTileRows16); }
-  void PutMinimum(size_t sub, Floats v) const { StoreFloats(v, minima + sub * kTileRows16); }
+  void PutScale(size_t sub, Floats v) const { StoreFloats(v, scales + sub * kTileRows); }
+  void PutMinimum(size_t sub, Floats v) const { StoreFloats(v, minima + sub * kTileRows); }
 };
 
 // Four unsigned bytes per row, times `factor`.
@@ -426,13 +428,13 @@ inline void UnpackSpan(const uint8_t* from, size_t stride, size_t elems, TileBlo
   constexpr size_t kBytes = sizeof(typename Codes::Block);
   for (size_t k = 0; k < elems; k += Codes::kElems, from += kBytes) {
     if (ahead != nullptr) {
-      for (size_t i = 0; i < kTileRows16 * kBytes; i += 64) Prefetch(ahead + i);
-      ahead += kTileRows16 * kBytes;
+      for (size_t i = 0; i < kTileRows * kBytes; i += 64) Prefetch(ahead + i);
+      ahead += kTileRows * kBytes;
     }
     Codes::Factors(from, stride, to);
     Codes::Unpack(from, stride, to);
     to.codes += Codes::kElems / 4 * kStepBytes;
-    to.scales += Codes::kElems / Codes::kSubElems * kTileRows16;
-    to.minima += Codes::kElems / Codes::kSubElems * kTileRows16;
+    to.scales += Codes::kElems / Codes::kSubElems * kTileRows;
+    to.minima += Codes::kElems / Codes::kSubElems * kTileRows;
   }
 }

@@ -1,11 +1,11 @@
 // The integer product, written once over the lanes of an instruction set and included by its file
 // after them, inside that file's anonymous namespace and target.
 //
-// Sixteen rows of weights at a time (a tile) are unpacked for a span of columns into a panel that
-// stays in the first-level cache, and multiplied with every chunk of activations. For one chunk
-// (decoding) the tile goes along its rows, so that weights are read from memory in order; for more,
-// a span of several tiles is done before the next span, so that the activations of a span stay in
-// the second-level cache. Both give the same sums: a row's spans are added in order.
+// As many rows of weights as a vector has lanes (a tile) are unpacked for a span of columns into a
+// panel that stays in the first-level cache, and multiplied with every chunk of activations. For
+// one chunk (decoding) the tile goes along its rows, so that weights are read from memory in order;
+// for more, a span of several tiles is done before the next span, so that the activations of a span
+// stay in the second-level cache. Both give the same sums: a row's spans are added in order.
 
 // Columns of a panel: a multiple of every block. It does not change results.
 constexpr size_t kSpan = 512;
@@ -14,8 +14,8 @@ constexpr size_t kMaxPieceTokens = 128;
 
 struct alignas(64) Panel {
   uint8_t codes[kSpan / 4 * kStepBytes];
-  float scales[kSpan / 16 * kTileRows16];
-  float minima[kSpan / 16 * kTileRows16];
+  float scales[kSpan / 16 * kTileRows];
+  float minima[kSpan / 16 * kTileRows];
 };
 
 // One chunk's part of one span.
@@ -59,8 +59,8 @@ void MultiplyChunk(const Panel& panel, size_t elems, const ChunkSpan& chunk) {
       sums[t] = MulAdd(value, SetFloats(x_scales + t), sums[t]);
     }
     codes += kSteps * kStepBytes;
-    panel_scales += kTileRows16;
-    panel_minima += kTileRows16;
+    panel_scales += kTileRows;
+    panel_minima += kTileRows;
     x += kSteps * 4 * kTokens;
     x_scales += kTokens;
     corrections += kTokens;
@@ -95,12 +95,12 @@ class PieceProduct {
     const auto first = static_cast<size_t>(piece_.first_row);
     const auto last = static_cast<size_t>(piece_.last_row);
     if (piece_.last_chunk - piece_.first_chunk == 1) {
-      for (size_t row = first; row < last; row += kTileRows16) {
+      for (size_t row = first; row < last; row += kTileRows) {
         for (size_t k = 0; k < cols_; k += kSpan) MultiplyTile(row, k);
       }
     } else {
       for (size_t k = 0; k < cols_; k += kSpan) {
-        for (size_t row = first; row < last; row += kTileRows16) MultiplyTile(row, k);
+        for (size_t row = first; row < last; row += kTileRows) MultiplyTile(row, k);
       }
     }
     if (tail_rows_ > 0) StoreTail();
@@ -112,20 +112,20 @@ class PieceProduct {
 
   void MultiplyTile(size_t row, size_t k) {
     const size_t elems = std::min(kSpan, cols_ - k);
-    const size_t rows = std::min(kTileRows16, static_cast<size_t>(piece_.last_row) - row);
+    const size_t rows = std::min(kTileRows, static_cast<size_t>(piece_.last_row) - row);
     const size_t span_bytes = k / Codes::kElems * sizeof(typename Codes::Block);
     const auto* from =
         reinterpret_cast<const uint8_t*>(piece_.weights.data) + row * row_bytes_ + span_bytes;
     const TileBlock to{panel_.codes, panel_.scales, panel_.minima};
     float* out = piece_.out + static_cast<size_t>(first_token_) * rows_ + row;
     size_t out_stride = rows_;
-    if (rows == kTileRows16) {
+    if (rows == kTileRows) {
       UnpackSpan<Codes>(from, row_bytes_, elems, to, NextTile(row, k));
     } else {
       UnpackTail(from, rows, elems, to);
       tail_rows_ = rows;
       out = tail_;
-      out_stride = kTileRows16;
+      out_stride = kTileRows;
     }
     for (int64_t chunk = piece_.first_chunk; chunk < piece_.last_chunk; ++chunk) {
       MultiplyChunkAt(chunk, k, elems, out, out_stride);
@@ -152,12 +152,11 @@ class PieceProduct {
   // of memory.
   const uint8_t* NextTile(size_t row, size_t k) const {
     if (piece_.last_chunk - piece_.first_chunk != 1) return nullptr;
-    return reinterpret_cast<const uint8_t*>(piece_.weights.data) +
-           (row + kTileRows16) * row_bytes_ +
-           kTileRows16 * (k / Codes::kElems * sizeof(typename Codes::Block));
+    return reinterpret_cast<const uint8_t*>(piece_.weights.data) + (row + kTileRows) * row_bytes_ +
+           kTileRows * (k / Codes::kElems * sizeof(typename Codes::Block));
   }
 
-  // Fewer than 16 rows are left: the missing ones are zeros.
+  // Fewer rows than a tile's are left: the missing ones are zeros.
   void UnpackTail(const uint8_t* from, size_t rows, size_t elems, const TileBlock& to) {
     const size_t bytes = elems / Codes::kElems * sizeof(typename Codes::Block);
     std::memset(padded_, 0, sizeof(padded_));
@@ -171,13 +170,13 @@ class PieceProduct {
     const int64_t tokens = piece_.x.FirstToken(piece_.last_chunk) - first_token_;
     for (size_t t = 0; t < static_cast<size_t>(tokens); ++t) {
       float* out = piece_.out + (static_cast<size_t>(first_token_) + t) * rows_ + row;
-      std::copy_n(tail_ + t * kTileRows16, tail_rows_, out);
+      std::copy_n(tail_ + t * kTileRows, tail_rows_, out);
     }
   }
 
   Panel panel_;
-  alignas(64) float tail_[kMaxPieceTokens * kTileRows16];
-  uint8_t padded_[kTileRows16 * kSpan / 32 * 34];  // Q8_0 has the largest blocks
+  alignas(64) float tail_[kMaxPieceTokens * kTileRows];
+  uint8_t padded_[kTileRows * kSpan / 32 * 34];  // Q8_0 has the largest blocks
   const Int8Piece& piece_;
   size_t cols_, rows_, row_bytes_;
   int64_t first_token_;
