@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/atomic_file.h"
+#include "base/atomic_folder.h"
 #include "base/checked_math.h"
 #include "base/float16.h"
 #include "base/json.h"
@@ -109,6 +110,19 @@ TEST(AtomicFile, ClearsAwayWhatKilledWritersLeft) {
   EXPECT_FALSE(fs::exists(path + ".tmp-999999999"));
   EXPECT_TRUE(fs::exists(path + ".tmp-1"));
   EXPECT_TRUE(fs::exists(path + ".tmp-x"));
+}
+
+TEST(AtomicFolder, SweepsFoldersOfProcessesThatAreGone) {
+  const std::string path = testing::TempDir() + "/swept_folder";
+  const std::string gone = path + ".tmp-999999999", running = path + ".tmp-1";
+  for (const std::string& left : {gone, running}) {
+    ASSERT_TRUE(WriteFileAtomically(left + "/inside", "half of it"));
+  }
+  { ASSERT_TRUE(AtomicFolder::Create(path + "/")); }
+  EXPECT_FALSE(fs::exists(gone));
+  EXPECT_TRUE(fs::exists(running));
+  EXPECT_FALSE(fs::exists(path));
+  fs::remove_all(running);
 }
 
 TEST(AtomicFile, FailsClearlyWhereItCannotWrite) {

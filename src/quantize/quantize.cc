@@ -70,7 +70,8 @@ Result<void> CheckDiskSpace(const std::string& output_path, uint64_t file_bytes)
   const uint64_t free_bytes = FreeDiskBytes(output_path);
   if (free_bytes != 0 && free_bytes < file_bytes + kSpareDiskBytes) {
     return Fail(ErrorCode::kIo,
-                fmt::format("disk space: {} bytes needed, {} free", file_bytes, free_bytes),
+                fmt::format("disk space: {} bytes needed, {} of them to stay free, {} are",
+                            file_bytes + kSpareDiskBytes, kSpareDiskBytes, free_bytes),
                 output_path);
   }
   return {};
