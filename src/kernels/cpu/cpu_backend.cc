@@ -20,6 +20,11 @@ constexpr int64_t kPieceTokens = 96;
 // Weight rows of a piece: multiples of this keep two threads from writing into one cache line.
 constexpr int64_t kPieceRowStep = 16;
 constexpr int64_t kMaxPieceRows = 64;
+// The same for integer products, which go along rows.
+constexpr int64_t kInt8PieceElems = 512 * 1024;
+constexpr int64_t kMinInt8PieceTokens = 24;
+constexpr int64_t kInt8PieceRowStep = 32;
+constexpr int64_t kMaxInt8PieceRows = 1024;
 // Pieces per thread that even out unequal progress.
 constexpr int64_t kPiecesPerThread = 8;
 
@@ -185,12 +190,10 @@ class CpuBackend : public HostBackend {
     pool_.ParallelFor(whole.x.chunks, grain, [&](int64_t begin, int64_t end, int) {
       int8_->quantize(w.type, x, whole.x, begin, end);
     });
-    const int64_t piece_chunks = std::max<int64_t>(kPieceTokens / rounded.max_chunk, 1);
-    const int64_t piece_rows =
-        Int8PieceRows(w, CeilDivide(whole.x.chunks, piece_chunks),
-                      whole.x.chunks == 1 ? 16 * kMaxPieceRows : kMaxPieceRows);
-    const int64_t pieces =
-        CeilDivide(w.rows, piece_rows) * CeilDivide(whole.x.chunks, piece_chunks);
+    const int64_t piece_chunks = Int8PieceChunks(rounded);
+    const int64_t chunk_pieces = CeilDivide(whole.x.chunks, piece_chunks);
+    const int64_t piece_rows = Int8PieceRows(w, chunk_pieces);
+    const int64_t pieces = CeilDivide(w.rows, piece_rows) * chunk_pieces;
     pool_.ParallelFor(pieces, serial ? pieces : 1, [&](int64_t begin, int64_t end, int) {
       RunInt8Pieces(whole, piece_rows, piece_chunks, begin, end);
     });
@@ -208,20 +211,31 @@ class CpuBackend : public HostBackend {
     x.corrections = corrections_.data();
   }
 
-  int64_t Int8PieceRows(const WeightMatrix& w, int64_t chunk_pieces, int64_t most) const {
-    const int64_t row_pieces = CeilDivide(kPiecesPerThread * pool_.threads(), chunk_pieces);
-    const int64_t even_rows = CeilDivide(CeilDivide(w.rows, row_pieces), kPieceRowStep);
-    return std::clamp(even_rows * kPieceRowStep, kPieceRowStep, most);
+  // Weights are unpacked once for a piece, whose activations have to stay in the second-level
+  // cache.
+  static int64_t Int8PieceChunks(const Int8Activations& x) {
+    const int64_t tokens =
+        std::clamp(kInt8PieceElems / x.cols, kMinInt8PieceTokens, kMaxInt8PieceTokens);
+    const int64_t most = std::max<int64_t>(tokens / x.max_chunk, 1);
+    return CeilDivide(x.chunks, CeilDivide(x.chunks, most));
   }
 
+  int64_t Int8PieceRows(const WeightMatrix& w, int64_t chunk_pieces) const {
+    const int64_t row_pieces = CeilDivide(kPiecesPerThread * pool_.threads(), chunk_pieces);
+    const int64_t even_rows = CeilDivide(CeilDivide(w.rows, row_pieces), kInt8PieceRowStep);
+    return std::clamp(even_rows * kInt8PieceRowStep, kInt8PieceRowStep, kMaxInt8PieceRows);
+  }
+
+  // Pieces of the same chunks are numbered beside each other: more rows in a row are fetched ahead,
+  // and weights are read from memory once for so many tokens that it does not matter.
   void RunInt8Pieces(const Int8Piece& whole, int64_t piece_rows, int64_t piece_chunks,
                      int64_t begin, int64_t end) const {
-    const int64_t chunk_pieces = CeilDivide(whole.x.chunks, piece_chunks);
+    const int64_t row_pieces = CeilDivide(whole.weights.rows, piece_rows);
     Int8Piece piece = whole;
     for (int64_t i = begin; i < end; ++i) {
-      piece.first_row = i / chunk_pieces * piece_rows;
+      piece.first_row = i % row_pieces * piece_rows;
       piece.last_row = std::min(piece.first_row + piece_rows, whole.weights.rows);
-      piece.first_chunk = i % chunk_pieces * piece_chunks;
+      piece.first_chunk = i / row_pieces * piece_chunks;
       piece.last_chunk = std::min(piece.first_chunk + piece_chunks, whole.x.chunks);
       int8_->multiply(piece);
     }

@@ -27,7 +27,10 @@ using Ints = __m512i;
 using Floats = __m512;
 
 constexpr bool kSignedEightBits = false;
-constexpr int kMaxChunkTokens = 12;
+// Six tokens by two tiles: twelve integer and twelve float sums stay in registers, every broadcast
+// of activations serves two products, and there are enough sums to hide their latency.
+constexpr int kMaxChunkTokens = 6;
+constexpr size_t kPanelTiles = 2;
 // The dot product is the same for all widths of codes.
 constexpr int DotBits(int) { return 8; }
 
@@ -154,20 +157,27 @@ inline Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
 inline Ints ZeroInts() { return _mm512_setzero_si512(); }
 inline Ints SetInts(const uint32_t* value) { return _mm512_set1_epi32(static_cast<int>(*value)); }
 
-// dots [kTokens] += kSteps steps of four columns. In assembly, because GCC 12 copies the sums
-// around its intrinsic.
-template <int kTokens, int kSteps, int, bool>
-inline void DotSteps(const uint8_t* codes, const int8_t* x, Ints (&dots)[kTokens]) {
+// dots += kSteps steps of four columns. In assembly, because GCC 12 copies the sums around its
+// intrinsic.
+template <int kTokens, size_t kTiles, int kSteps, int, bool>
+inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                     Ints (&dots)[kTiles][kTokens]) {
   using FourCodes __attribute__((may_alias, aligned(1))) = int32_t;
   const auto* four = reinterpret_cast<const FourCodes*>(x);
   DRAGOMAN_UNROLL
   for (int step = 0; step < kSteps; ++step) {
-    const __m512i w = _mm512_load_si512(codes + static_cast<size_t>(step) * 64);
+    __m512i w[kTiles];
+    DRAGOMAN_UNROLL
+    for (size_t tile = 0; tile < kTiles; ++tile) {
+      w[tile] = _mm512_load_si512(codes[tile] + static_cast<size_t>(step) * 64);
+    }
     DRAGOMAN_UNROLL
     for (int t = 0; t < kTokens; ++t) {
-      __asm__("vpdpbusd %2%{1to16%}, %1, %0"
-              : "+v"(dots[t])
-              : "v"(w), "m"(four[step * kTokens + t]));
+      const __m512i four_codes = _mm512_set1_epi32(four[step * kTokens + t]);
+      DRAGOMAN_UNROLL
+      for (size_t tile = 0; tile < kTiles; ++tile) {
+        __asm__("vpdpbusd %2, %1, %0" : "+v"(dots[tile][t]) : "v"(w[tile]), "v"(four_codes));
+      }
     }
   }
 }

@@ -420,17 +420,18 @@ inline Floats AddScaled(Floats sum, Ints dots, const float* scale, const float* 
   return MulAdd(value, SetFloats(x_scale), sum);
 }
 
-// One type's unpacking of a span of whole blocks. `ahead`: what will be wanted next, a block of
-// each row after the other, or null.
+// What will be wanted next: fetched into the cache, so many lines with every block.
+struct Ahead {
+  const uint8_t* from;
+  size_t lines;
+};
+
+// One type's unpacking of a span of whole blocks.
 template <class Codes>
 inline void UnpackSpan(const uint8_t* from, size_t stride, size_t elems, TileBlock to,
-                       const uint8_t* ahead) {
-  constexpr size_t kBytes = sizeof(typename Codes::Block);
-  for (size_t k = 0; k < elems; k += Codes::kElems, from += kBytes) {
-    if (ahead != nullptr) {
-      for (size_t i = 0; i < kTileRows * kBytes; i += 64) Prefetch(ahead + i);
-      ahead += kTileRows * kBytes;
-    }
+                       Ahead ahead) {
+  for (size_t k = 0; k < elems; k += Codes::kElems, from += sizeof(typename Codes::Block)) {
+    for (size_t line = 0; line < ahead.lines; ++line, ahead.from += 64) Prefetch(ahead.from);
     Codes::Factors(from, stride, to);
     Codes::Unpack(from, stride, to);
     to.codes += Codes::kElems / 4 * kStepBytes;

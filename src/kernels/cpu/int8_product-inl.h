@@ -1,16 +1,16 @@
 // The integer product, written once over the lanes of an instruction set and included by its file
 // after them, inside that file's anonymous namespace and target.
 //
-// As many rows of weights as a vector has lanes (a tile) are unpacked for a span of columns into a
-// panel that stays in the first-level cache, and multiplied with every chunk of activations. For
-// one chunk (decoding) the tile goes along its rows, so that weights are read from memory in order;
-// for more, a span of several tiles is done before the next span, so that the activations of a span
-// stay in the second-level cache. Both give the same sums: a row's spans are added in order.
+// As many rows of weights as a vector has lanes (a tile), kPanelTiles of them at once, are unpacked
+// for a span of columns into panels that stay in the first-level cache, and multiplied with every
+// chunk of the piece's activations; then their next span. So weights are read from memory in order
+// and unpacked once for a piece, and the sums of the piece stay in the first-level cache until the
+// rows end.
 
 // Columns of a panel: a multiple of every block. It does not change results.
 constexpr size_t kSpan = 512;
-// Tokens whose sums a piece can hold for a tile that is not whole.
-constexpr size_t kMaxPieceTokens = 128;
+constexpr size_t kPanelRows = kPanelTiles * kTileRows;
+constexpr auto kMaxPieceTokens = static_cast<size_t>(kMaxInt8PieceTokens);
 
 struct alignas(64) Panel {
   uint8_t codes[kSpan / 4 * kStepBytes];
@@ -23,60 +23,68 @@ struct ChunkSpan {
   const int8_t* codes;
   const float* scales;
   const uint32_t* corrections;
-  float* out;  // first token, first row of the tile
-  size_t out_stride;
-  bool first_span;  // set the output instead of adding to it
+  float* sums;           // [tokens][kPanelRows]
+  const uint8_t* ahead;  // what to fetch into the cache meanwhile: per sub-block so many lines
+  size_t ahead_lines;
 };
 
-template <int kTokens, int kSubElems, bool kHasMin, int kBits, bool kSigned>
-void MultiplyChunk(const Panel& panel, size_t elems, const ChunkSpan& chunk) {
+template <int kTokens, size_t kTiles, int kSubElems, bool kHasMin, int kBits, bool kSigned>
+void MultiplyChunk(const Panel* panels, size_t elems, const ChunkSpan& chunk) {
   constexpr int kSteps = kSubElems / 4;
-  Floats sums[kTokens];
+  Floats sums[kTiles][kTokens];
   DRAGOMAN_UNROLL
-  for (int t = 0; t < kTokens; ++t) {
-    sums[t] = chunk.first_span ? ZeroFloats()
-                               : LoadFloats(chunk.out + static_cast<size_t>(t) * chunk.out_stride);
+  for (size_t i = 0; i < kTiles * kTokens; ++i) {
+    const size_t tile = i / kTokens, t = i % kTokens;
+    sums[tile][t] = LoadFloats(chunk.sums + t * kPanelRows + tile * kTileRows);
   }
-  const uint8_t* codes = panel.codes;
-  const float* panel_scales = panel.scales;
-  const float* panel_minima = panel.minima;
+  size_t at_codes = 0, at_scales = 0;
   const int8_t* x = chunk.codes;
   const float* x_scales = chunk.scales;
   const uint32_t* corrections = chunk.corrections;
+  const uint8_t* ahead = chunk.ahead;
   for (size_t sub = 0; sub < elems / kSubElems; ++sub) {
-    Ints dots[kTokens];
+    for (size_t line = 0; line < chunk.ahead_lines; ++line, ahead += 64) Prefetch(ahead);
+    Ints dots[kTiles][kTokens];
     DRAGOMAN_UNROLL
-    for (int t = 0; t < kTokens; ++t) dots[t] = kHasMin ? ZeroInts() : SetInts(corrections + t);
-    DotSteps<kTokens, kSteps, kBits, kSigned>(codes, x, dots);
-    const Floats scale = LoadFloats(panel_scales);
+    for (size_t i = 0; i < kTiles * kTokens; ++i) {
+      dots[i / kTokens][i % kTokens] = kHasMin ? ZeroInts() : SetInts(corrections + i % kTokens);
+    }
+    const uint8_t* codes[kTiles];
+    for (size_t tile = 0; tile < kTiles; ++tile) codes[tile] = panels[tile].codes + at_codes;
+    DotSteps<kTokens, kTiles, kSteps, kBits, kSigned>(codes, x, dots);
     DRAGOMAN_UNROLL
     for (int t = 0; t < kTokens; ++t) {
-      Floats value = Mul(IntsToFloats(dots[t]), scale);
-      if constexpr (kHasMin) {
-        const Floats sum = SetFloats(reinterpret_cast<const float*>(corrections + t));
-        value = NegMulAdd(LoadFloats(panel_minima), sum, value);
+      const Floats x_scale = SetFloats(x_scales + t);
+      DRAGOMAN_UNROLL
+      for (size_t tile = 0; tile < kTiles; ++tile) {
+        Floats value =
+            Mul(IntsToFloats(dots[tile][t]), LoadFloats(panels[tile].scales + at_scales));
+        if constexpr (kHasMin) {
+          const Floats sum = SetFloats(reinterpret_cast<const float*>(corrections + t));
+          value = NegMulAdd(LoadFloats(panels[tile].minima + at_scales), sum, value);
+        }
+        sums[tile][t] = MulAdd(value, x_scale, sums[tile][t]);
       }
-      sums[t] = MulAdd(value, SetFloats(x_scales + t), sums[t]);
     }
-    codes += kSteps * kStepBytes;
-    panel_scales += kTileRows;
-    panel_minima += kTileRows;
+    at_codes += kSteps * kStepBytes;
+    at_scales += kTileRows;
     x += kSteps * 4 * kTokens;
     x_scales += kTokens;
     corrections += kTokens;
   }
   DRAGOMAN_UNROLL
-  for (int t = 0; t < kTokens; ++t) {
-    StoreFloats(sums[t], chunk.out + static_cast<size_t>(t) * chunk.out_stride);
+  for (size_t i = 0; i < kTiles * kTokens; ++i) {
+    const size_t tile = i / kTokens, t = i % kTokens;
+    StoreFloats(sums[tile][t], chunk.sums + t * kPanelRows + tile * kTileRows);
   }
 }
 
-using MultiplyFunction = void (*)(const Panel&, size_t, const ChunkSpan&);
+using MultiplyFunction = void (*)(const Panel*, size_t, const ChunkSpan&);
 
-template <class Codes, int... kLess>
+template <class Codes, size_t kTiles, int... kLess>
 constexpr std::array<MultiplyFunction, sizeof...(kLess)> ListMultiplyFunctions(
     std::integer_sequence<int, kLess...>) {
-  return {MultiplyChunk<kLess + 1, Codes::kSubElems, Codes::kHasMin, DotBits(Codes::kBits),
+  return {MultiplyChunk<kLess + 1, kTiles, Codes::kSubElems, Codes::kHasMin, DotBits(Codes::kBits),
                         Codes::kSigned>...};
 }
 
@@ -89,98 +97,97 @@ class PieceProduct {
         cols_(static_cast<size_t>(piece.weights.cols)),
         rows_(static_cast<size_t>(piece.weights.rows)),
         row_bytes_(cols_ / Codes::kElems * sizeof(typename Codes::Block)),
-        first_token_(piece.x.FirstToken(piece.first_chunk)) {}
+        first_token_(static_cast<size_t>(piece.x.FirstToken(piece.first_chunk))),
+        tokens_(static_cast<size_t>(piece.x.FirstToken(piece.last_chunk)) - first_token_) {}
 
   void Run() {
-    const auto first = static_cast<size_t>(piece_.first_row);
     const auto last = static_cast<size_t>(piece_.last_row);
-    if (piece_.last_chunk - piece_.first_chunk == 1) {
-      for (size_t row = first; row < last; row += kTileRows) {
-        for (size_t k = 0; k < cols_; k += kSpan) MultiplyTile(row, k);
-      }
-    } else {
-      for (size_t k = 0; k < cols_; k += kSpan) {
-        for (size_t row = first; row < last; row += kTileRows) MultiplyTile(row, k);
+    for (auto row = static_cast<size_t>(piece_.first_row); row < last; row += kPanelRows) {
+      const size_t count = std::min(kPanelRows, last - row);
+      std::memset(sums_, 0, tokens_ * sizeof(sums_[0]));
+      for (size_t k = 0; k < cols_; k += kSpan) MultiplySpan(row, count, k);
+      for (size_t t = 0; t < tokens_; ++t) {
+        std::copy_n(sums_[t], count, piece_.out + (first_token_ + t) * rows_ + row);
       }
     }
-    if (tail_rows_ > 0) StoreTail();
   }
 
  private:
-  static constexpr auto kMultiply =
-      ListMultiplyFunctions<Codes>(std::make_integer_sequence<int, kMaxChunkTokens>());
+  static constexpr auto kChunkSizes = std::make_integer_sequence<int, kMaxChunkTokens>();
+  static constexpr auto kMultiply = ListMultiplyFunctions<Codes, kPanelTiles>(kChunkSizes);
+  static constexpr auto kMultiplyTile = ListMultiplyFunctions<Codes, 1>(kChunkSizes);
 
-  void MultiplyTile(size_t row, size_t k) {
+  // Unpacking takes about as long as multiplying with so many tokens.
+  static constexpr size_t kUnpackTokens = 4;
+
+  static size_t CeilDivide(size_t a, size_t b) { return (a + b - 1) / b; }
+
+  static size_t SpanBytes(size_t elems) {
+    return elems / Codes::kElems * sizeof(typename Codes::Block);
+  }
+
+  void MultiplySpan(size_t row, size_t count, size_t k) {
     const size_t elems = std::min(kSpan, cols_ - k);
-    const size_t rows = std::min(kTileRows, static_cast<size_t>(piece_.last_row) - row);
-    const size_t span_bytes = k / Codes::kElems * sizeof(typename Codes::Block);
-    const auto* from =
-        reinterpret_cast<const uint8_t*>(piece_.weights.data) + row * row_bytes_ + span_bytes;
-    const TileBlock to{panel_.codes, panel_.scales, panel_.minima};
-    float* out = piece_.out + static_cast<size_t>(first_token_) * rows_ + row;
-    size_t out_stride = rows_;
-    if (rows == kTileRows) {
-      UnpackSpan<Codes>(from, row_bytes_, elems, to, NextTile(row, k));
-    } else {
-      UnpackTail(from, rows, elems, to);
-      tail_rows_ = rows;
-      out = tail_;
-      out_stride = kTileRows;
+    const auto* from = reinterpret_cast<const uint8_t*>(piece_.weights.data) + row * row_bytes_;
+    // The rows that come next are fetched meanwhile, in the order of memory.
+    const uint8_t* ahead = from + kPanelRows * (row_bytes_ + SpanBytes(k));
+    const size_t ahead_lines = kPanelRows * SpanBytes(elems) / 64;
+    size_t lines = CeilDivide(ahead_lines * kUnpackTokens / (tokens_ + kUnpackTokens),
+                              elems / Codes::kElems * kPanelTiles);
+    size_t tiles = 0;
+    for (size_t done = 0; done < count; done += kTileRows, ++tiles) {
+      UnpackTile(from + done * row_bytes_ + SpanBytes(k), count - done, elems, panels_[tiles],
+                 Ahead{ahead, lines});
+      ahead += elems / Codes::kElems * lines * 64;
     }
+    const auto chunks = static_cast<size_t>(piece_.last_chunk - piece_.first_chunk);
+    const size_t subs = elems / Codes::kSubElems;
+    lines = CeilDivide(ahead_lines * tokens_ / (tokens_ + kUnpackTokens), chunks * subs);
     for (int64_t chunk = piece_.first_chunk; chunk < piece_.last_chunk; ++chunk) {
-      MultiplyChunkAt(chunk, k, elems, out, out_stride);
+      MultiplyChunkAt(chunk, tiles, k, elems, ahead, lines);
+      ahead += subs * lines * 64;
     }
   }
 
-  void MultiplyChunkAt(int64_t chunk, size_t k, size_t elems, float* out, size_t out_stride) {
+  void MultiplyChunkAt(int64_t chunk, size_t tiles, size_t k, size_t elems, const uint8_t* ahead,
+                       size_t lines) {
     const Int8Activations& x = piece_.x;
-    const int64_t first_token = x.FirstToken(chunk);
-    const auto first = static_cast<size_t>(first_token);
-    const auto tokens = static_cast<size_t>(x.FirstToken(chunk + 1) - first_token);
+    const auto first = static_cast<size_t>(x.FirstToken(chunk));
+    const size_t tokens = static_cast<size_t>(x.FirstToken(chunk + 1)) - first;
     const size_t subs = cols_ / Codes::kSubElems, sub = k / Codes::kSubElems;
     ChunkSpan span;
     span.codes = x.codes + first * cols_ + k * tokens;
     span.scales = x.scales + first * subs + sub * tokens;
     span.corrections = x.corrections + first * subs + sub * tokens;
-    span.out = out + static_cast<size_t>(first_token - first_token_) * out_stride;
-    span.out_stride = out_stride;
-    span.first_span = k == 0;
-    kMultiply[tokens - 1](panel_, elems, span);
-  }
-
-  // A tile goes along its rows for one chunk: then the next one is fetched meanwhile, in the order
-  // of memory.
-  const uint8_t* NextTile(size_t row, size_t k) const {
-    if (piece_.last_chunk - piece_.first_chunk != 1) return nullptr;
-    return reinterpret_cast<const uint8_t*>(piece_.weights.data) + (row + kTileRows) * row_bytes_ +
-           kTileRows * (k / Codes::kElems * sizeof(typename Codes::Block));
-  }
-
-  // Fewer rows than a tile's are left: the missing ones are zeros.
-  void UnpackTail(const uint8_t* from, size_t rows, size_t elems, const TileBlock& to) {
-    const size_t bytes = elems / Codes::kElems * sizeof(typename Codes::Block);
-    std::memset(padded_, 0, sizeof(padded_));
-    for (size_t r = 0; r < rows; ++r)
-      std::memcpy(padded_ + r * bytes, from + r * row_bytes_, bytes);
-    UnpackSpan<Codes>(padded_, bytes, elems, to, nullptr);
-  }
-
-  void StoreTail() {
-    const auto row = static_cast<size_t>(piece_.last_row) - tail_rows_;
-    const int64_t tokens = piece_.x.FirstToken(piece_.last_chunk) - first_token_;
-    for (size_t t = 0; t < static_cast<size_t>(tokens); ++t) {
-      float* out = piece_.out + (static_cast<size_t>(first_token_) + t) * rows_ + row;
-      std::copy_n(tail_ + t * kTileRows, tail_rows_, out);
+    span.sums = sums_[first - first_token_];
+    span.ahead = ahead;
+    span.ahead_lines = lines;
+    const auto& functions = tiles == kPanelTiles ? kMultiply : kMultiplyTile;
+    functions[tokens - 1](panels_, elems, span);
+    if (tiles == kPanelTiles) return;
+    span.ahead_lines = 0;
+    for (size_t tile = 1; tile < tiles; ++tile) {
+      span.sums += kTileRows;
+      functions[tokens - 1](panels_ + tile, elems, span);
     }
   }
 
-  Panel panel_;
-  alignas(64) float tail_[kMaxPieceTokens * kTileRows];
-  uint8_t padded_[kTileRows * kSpan / 32 * 34];  // Q8_0 has the largest blocks
+  // When fewer rows than a tile's are left, the missing ones are zeros.
+  void UnpackTile(const uint8_t* from, size_t rows, size_t elems, Panel& panel, Ahead ahead) {
+    const TileBlock to{panel.codes, panel.scales, panel.minima};
+    if (rows >= kTileRows) return UnpackSpan<Codes>(from, row_bytes_, elems, to, ahead);
+    std::memset(padded_, 0, sizeof(padded_));
+    const size_t bytes = SpanBytes(elems);
+    for (size_t r = 0; r < rows; ++r)
+      std::memcpy(padded_ + r * bytes, from + r * row_bytes_, bytes);
+    UnpackSpan<Codes>(padded_, bytes, elems, to, ahead);
+  }
+
   const Int8Piece& piece_;
-  size_t cols_, rows_, row_bytes_;
-  int64_t first_token_;
-  size_t tail_rows_ = 0;
+  size_t cols_, rows_, row_bytes_, first_token_, tokens_;
+  Panel panels_[kPanelTiles];
+  alignas(64) float sums_[kMaxPieceTokens][kPanelRows];
+  alignas(64) uint8_t padded_[kTileRows * kSpan / Codes::kElems * sizeof(typename Codes::Block)];
 };
 
 // Below this the reciprocal of a scale would overflow: such a group is all zeros.

@@ -27,6 +27,9 @@ namespace dragoman {
 // Columns that share an activation scale.
 inline constexpr int64_t kInt8GroupElems = 32;
 
+// Tokens of all chunks of a piece, at most.
+inline constexpr int64_t kMaxInt8PieceTokens = 96;
+
 // Rounded activations [tokens, cols], as one product wants them. Tokens are cut into chunks of
 // nearly equal size that are multiplied at once; a chunk of n tokens lies together: codes
 // [cols / 4][n][4], scales and corrections [cols / sub_elems][n].
