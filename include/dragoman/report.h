@@ -16,8 +16,9 @@ struct Report {
 
 // Where and with what work is done.
 struct Machine {
-  std::string device = "auto";  // "auto", "cpu", "cpu:avx2", "cpu:avx512", "reference"
-  int threads = 0;              // 0: all cores this process may use
+  std::string device =
+      "auto";       // "auto", "cpu", "cpu:avx2", "cpu:avxvnni", "cpu:avx512", "reference"
+  int threads = 0;  // 0: all cores this process may use
 };
 
 // Exit code of the process for an error: 2 bad usage or input, 5 input/output, device or memory, 1

@@ -22,6 +22,7 @@ std::vector<std::string> DevicesWithInt8() {
   std::vector<std::string> names;
   const std::pair<const char*, CpuIsa> all[] = {{"cpu:generic", CpuIsa::kGeneric},
                                                 {"cpu:avx2", CpuIsa::kAvx2},
+                                                {"cpu:avxvnni", CpuIsa::kAvxVnni},
                                                 {"cpu:avx512", CpuIsa::kAvx512}};
   for (const auto& [name, isa] : all) {
     const KernelTable* table = FindKernelTable(isa);
@@ -117,19 +118,34 @@ Product WholeProduct(BlockType type, int64_t rows, int64_t cols, int64_t tokens)
   return product;
 }
 
+// Copies the blocks' factors.
+void KeepFactors(BlockType type, const std::vector<std::byte>& from, std::vector<std::byte>& to) {
+  const BlockTraits& traits = TraitsOf(type);
+  for (size_t block = 0; block < to.size(); block += traits.block_bytes) {
+    for (uint32_t f = 0; f < traits.factor_count; ++f) {
+      const size_t at = block + traits.factor_offsets_bytes[f];
+      std::memcpy(to.data() + at, from.data() + at, sizeof(uint16_t));
+    }
+  }
+}
+
 class Int8Product : public testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<Backend> backend_ = std::move(*OpenBackend(GetParam(), 2));
   std::unique_ptr<Backend> reference_ = std::move(*OpenBackend("reference", 1));
 
   void CheckAgainstReference(BlockType type, int64_t rows, int64_t cols, int64_t tokens) {
+    CheckAgainstReference(RandomProduct(type, rows, cols, tokens));
+  }
+
+  void CheckAgainstReference(const Product& product) {
+    const auto& [type, rows, cols, tokens, weights, x] = product;
     SCOPED_TRACE(testing::Message() << TraitsOf(type).name << " " << rows << "x" << cols << " by "
                                     << tokens << " tokens");
-    Product product = RandomProduct(type, rows, cols, tokens);
     const std::vector<float> got = product.Run(*backend_);
-    std::vector<float> rounded = RoundActivations(product.x);
+    std::vector<float> rounded = RoundActivations(x);
     std::vector<float> expected(got.size()), magnitudes(got.size());
-    const WeightMatrix w{type, rows, cols, product.weights.data()};
+    const WeightMatrix w{type, rows, cols, weights.data()};
     reference_->MatMul(w, rounded.data(), tokens, expected.data());
     MultiplyMagnitudes(product, rounded, magnitudes);
     double worst = 0;
@@ -212,13 +228,35 @@ TEST_P(Int8Product, OfEveryRowCountIsNearTheReference) {
   }
 }
 
+// The largest sums that instructions which saturate at 16 bits could meet: every code at an end of
+// its range, every activation at +127 or -127, of one sign or of both.
+TEST_P(Int8Product, DoesNotSaturate) {
+  for (const BlockType type : QuantizedTypes()) {
+    for (const unsigned byte : {0x00u, 0x7fu, 0x80u, 0xffu}) {
+      for (const int64_t tokens : {2, 5}) {
+        Product product = WholeProduct(type, 19, 768, tokens);
+        std::vector<std::byte> ones = product.weights;
+        std::fill(product.weights.begin(), product.weights.end(), static_cast<std::byte>(byte));
+        KeepFactors(type, ones, product.weights);
+        for (size_t i = 0; i < product.x.size(); ++i) {
+          const bool first_token = i < 768;
+          product.x[i] = first_token || i % 7 < 3 ? 127.0f : -127.0f;
+        }
+        CheckAgainstReference(product);
+      }
+    }
+  }
+}
+
 // The same additions in the same order.
 TEST_P(Int8Product, HasTheSameBitsAsTheOtherInstructionSets) {
   const auto first = std::move(*OpenBackend(DevicesWithInt8().front(), 1));
   for (const BlockType type : QuantizedTypes()) {
-    for (const int64_t tokens : {1, 2, 9, 50}) {
-      const Product product = RandomProduct(type, 83, RoundUpToBlock(type, 1120), tokens);
-      EXPECT_EQ(product.Run(*backend_), product.Run(*first)) << TraitsOf(type).name;
+    for (const int64_t cols : {640, 1120}) {  // by rows and by tiles
+      for (const int64_t tokens : {1, 2, 3, 9, 50}) {
+        const Product product = RandomProduct(type, 83, RoundUpToBlock(type, cols), tokens);
+        EXPECT_EQ(product.Run(*backend_), product.Run(*first)) << TraitsOf(type).name;
+      }
     }
   }
 }

@@ -10,8 +10,7 @@
 //
 // with I the integer dot product of weight codes and activation codes, S the sum of the activation
 // codes (no inner fma for types without a minimum). I and S are exact. So a result depends on its
-// row of weights and its row of activations alone, and every instruction set has to give the same
-// bits; so far there is AVX-512 with VNNI, the others multiply float32 activations.
+// row of weights and its row of activations alone, and every instruction set gives the same bits.
 #ifndef DRAGOMAN_KERNELS_CPU_INT8_PRODUCT_H_
 #define DRAGOMAN_KERNELS_CPU_INT8_PRODUCT_H_
 
@@ -81,8 +80,10 @@ struct Int8Kernels {
   void (*multiply)(const Int8Piece& piece);
 };
 
-// Those for AVX-512 with VNNI. Null when this build or this machine lacks it.
-const Int8Kernels* FindInt8Avx512();
+// Null when this build or this machine lacks the instruction set.
+const Int8Kernels* FindInt8Avx2();
+const Int8Kernels* FindInt8AvxVnni();
+const Int8Kernels* FindInt8Avx512();  // with VNNI
 
 }  // namespace dragoman
 

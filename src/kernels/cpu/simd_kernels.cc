@@ -42,6 +42,14 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace dragoman {
+namespace {
+
+[[maybe_unused]] KernelTable WithInt8(KernelTable table, const Int8Kernels* int8) {
+  table.int8 = int8;
+  return table;
+}
+
+}  // namespace
 
 const KernelTable* FindKernelTable(CpuIsa isa) {
   [[maybe_unused]] const auto supported = hwy::SupportedTargets();
@@ -52,18 +60,25 @@ const KernelTable* FindKernelTable(CpuIsa isa) {
     }
     case CpuIsa::kAvx2: {
 #if HWY_TARGETS & HWY_AVX2
-      static const KernelTable table = N_AVX2::MakeTable("cpu:avx2");
+      static const KernelTable table = WithInt8(N_AVX2::MakeTable("cpu:avx2"), FindInt8Avx2());
       if ((supported & HWY_AVX2) != 0) return &table;
+#endif
+      return nullptr;
+    }
+    case CpuIsa::kAvxVnni: {
+#if HWY_TARGETS & HWY_AVX2
+      static const KernelTable table =
+          WithInt8(N_AVX2::MakeTable("cpu:avxvnni"), FindInt8AvxVnni());
+      if ((supported & HWY_AVX2) != 0 && table.int8 != nullptr) return &table;
 #endif
       return nullptr;
     }
     case CpuIsa::kAvx512: {
 #if HWY_TARGETS & HWY_AVX3
-      static const KernelTable table = [] {
-        KernelTable made = N_AVX3::MakeTable("cpu:avx512");
-        made.int8 = FindInt8Avx512();
-        return made;
-      }();
+      // The first machines with AVX-512 have no VNNI.
+      const Int8Kernels* with_vnni = FindInt8Avx512();
+      static const KernelTable table = WithInt8(N_AVX3::MakeTable("cpu:avx512"),
+                                                with_vnni != nullptr ? with_vnni : FindInt8Avx2());
       if ((supported & HWY_AVX3) != 0) return &table;
 #endif
       return nullptr;

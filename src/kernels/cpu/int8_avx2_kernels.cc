@@ -1,0 +1,103 @@
+// The integer product with AVX2: a vector holds eight rows of weights.
+//
+// vpmaddubsw adds two products of an unsigned and a signed byte into 16 bits and saturates. Codes
+// of up to 6 bits cannot reach that, and several such sums are added before they are widened; codes
+// of 8 bits are kept signed, and multiplied as their magnitudes with activations of their sign:
+// then two products are 2 * 128 * 127 at most.
+#include "kernels/cpu/int8_product.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "kernels/cpu/int8_includes.h"
+
+DRAGOMAN_TARGET_BEGIN("avx2,fma,f16c")
+
+namespace dragoman {
+namespace int8_avx2 {
+
+#include "kernels/cpu/int8_avx2_lanes-inl.h"
+
+constexpr bool kSignedEightBits = true;
+constexpr int kMaxChunkTokens = 6;
+// Codes of fewer bits than 4 are multiplied as those of 4.
+constexpr int DotBits(int bits) { return bits < 4 ? 4 : bits; }
+
+// Sums of two products that can be added in 16 bits.
+constexpr int SumsIn16Bits(int bits) { return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1; }
+static_assert(8 * 2 * 15 * 127 < 32768 && 4 * 2 * 31 * 127 < 32768 && 2 * 2 * 63 * 127 < 32768 &&
+              2 * 128 * 127 < 32768);
+
+// Sums of two products, in 16 bits.
+template <bool kSigned>
+inline Bytes PairSums(Bytes codes, Bytes x) {
+  if constexpr (!kSigned) return _mm256_maddubs_epi16(codes, x);
+  return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes));
+}
+
+inline Ints Widen(Bytes pair_sums) { return _mm256_madd_epi16(pair_sums, _mm256_set1_epi16(1)); }
+
+// dots [kTokens] += kSteps steps of four columns.
+template <int kTokens, int kSteps, int kBits, bool kSigned>
+inline void DotSteps(const uint8_t* codes, const int8_t* x, Ints (&dots)[kTokens]) {
+  constexpr int kTogether = SumsIn16Bits(kBits) < kSteps ? SumsIn16Bits(kBits) : kSteps;
+  DRAGOMAN_UNROLL
+  for (int first = 0; first < kSteps; first += kTogether) {
+    Bytes sums[kTokens];
+    DRAGOMAN_UNROLL
+    for (int step = first; step < first + kTogether; ++step) {
+      const Bytes w = LoadBytes(codes + static_cast<size_t>(step) * kVectorElems);
+      DRAGOMAN_UNROLL
+      for (int t = 0; t < kTokens; ++t) {
+        const Bytes product = PairSums<kSigned>(w, FourColumns(x + (step * kTokens + t) * 4));
+        sums[t] = step == first ? product : _mm256_add_epi16(sums[t], product);
+      }
+    }
+    DRAGOMAN_UNROLL
+    for (int t = 0; t < kTokens; ++t) dots[t] = AddInts(dots[t], Widen(sums[t]));
+  }
+}
+
+// A unit's dot products with one token. dots [1][sub-blocks], in the order of SubAt.
+template <class Codes, size_t kSubs>
+inline void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors], const int8_t* x,
+                    size_t vectors, int32_t (*dots)[kSubs]) {
+  Ints sums[kUnitVectors];
+  for (size_t i = 0; i < kUnitVectors; ++i) {
+    sums[i] = i < vectors
+                  ? Widen(PairSums<Codes::kSigned>(codes[0][i], LoadBytes(x + i * kVectorElems)))
+                  : ZeroInts();
+  }
+  StoreDots<Codes::kBits, kSubs>(sums, dots[0]);
+}
+
+// In this order.
+#include "kernels/cpu/int8_codes-inl.h"
+//
+#include "kernels/cpu/int8_narrow_units-inl.h"
+//
+#include "kernels/cpu/int8_rows-inl.h"
+//
+#include "kernels/cpu/int8_product-inl.h"
+
+}  // namespace int8_avx2
+
+DRAGOMAN_TARGET_END
+
+const Int8Kernels* FindInt8Avx2() {
+  static const bool usable = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                             __builtin_cpu_supports("f16c");
+  static const Int8Kernels kernels = int8_avx2::MakeInt8Kernels("avx2");
+  return usable ? &kernels : nullptr;
+}
+
+}  // namespace dragoman
+
+#else
+
+namespace dragoman {
+const Int8Kernels* FindInt8Avx2() { return nullptr; }
+}  // namespace dragoman
+
+#endif

@@ -1,0 +1,87 @@
+// The integer product with AVX-VNNI: the dot product of AVX-512's VNNI in vectors of eight rows.
+#include "kernels/cpu/int8_product.h"
+
+#if defined(__x86_64__)
+
+#include <cpuid.h>
+#include <immintrin.h>
+
+#include "kernels/cpu/int8_includes.h"
+
+DRAGOMAN_TARGET_BEGIN("avx2,fma,f16c,avxvnni")
+
+namespace dragoman {
+namespace int8_avxvnni {
+
+#include "kernels/cpu/int8_avx2_lanes-inl.h"
+
+constexpr bool kSignedEightBits = false;
+constexpr int kMaxChunkTokens = 6;
+// The dot product is the same for all widths of codes.
+constexpr int DotBits(int) { return 8; }
+
+// dots [kTokens] += kSteps steps of four columns.
+template <int kTokens, int kSteps, int, bool>
+inline void DotSteps(const uint8_t* codes, const int8_t* x, Ints (&dots)[kTokens]) {
+  DRAGOMAN_UNROLL
+  for (int step = 0; step < kSteps; ++step) {
+    const Bytes w = LoadBytes(codes + static_cast<size_t>(step) * kVectorElems);
+    DRAGOMAN_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      dots[t] = _mm256_dpbusd_avx_epi32(dots[t], w, FourColumns(x + (step * kTokens + t) * 4));
+    }
+  }
+}
+
+// A unit's dot products with one token. dots [1][sub-blocks], in the order of SubAt.
+template <class Codes, size_t kSubs>
+inline void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors], const int8_t* x,
+                    size_t vectors, int32_t (*dots)[kSubs]) {
+  Ints sums[kUnitVectors];
+  for (size_t i = 0; i < kUnitVectors; ++i) {
+    sums[i] = i < vectors ? _mm256_dpbusd_avx_epi32(ZeroInts(), codes[0][i],
+                                                    LoadBytes(x + i * kVectorElems))
+                          : ZeroInts();
+  }
+  StoreDots<Codes::kBits, kSubs>(sums, dots[0]);
+}
+
+// In this order.
+#include "kernels/cpu/int8_codes-inl.h"
+//
+#include "kernels/cpu/int8_narrow_units-inl.h"
+//
+#include "kernels/cpu/int8_rows-inl.h"
+//
+#include "kernels/cpu/int8_product-inl.h"
+
+}  // namespace int8_avxvnni
+
+DRAGOMAN_TARGET_END
+
+namespace {
+
+// Bit 4 of EAX of leaf 7, subleaf 1; older compilers cannot ask for it by name.
+bool HasAvxVnni() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax >> 4 & 1) != 0;
+}
+
+}  // namespace
+
+const Int8Kernels* FindInt8AvxVnni() {
+  static const bool usable = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                             __builtin_cpu_supports("f16c") && HasAvxVnni();
+  static const Int8Kernels kernels = int8_avxvnni::MakeInt8Kernels("avxvnni");
+  return usable ? &kernels : nullptr;
+}
+
+}  // namespace dragoman
+
+#else
+
+namespace dragoman {
+const Int8Kernels* FindInt8AvxVnni() { return nullptr; }
+}  // namespace dragoman
+
+#endif
