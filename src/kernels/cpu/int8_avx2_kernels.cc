@@ -21,6 +21,7 @@ namespace int8_avx2 {
 
 constexpr bool kSignedEightBits = true;
 constexpr int kMaxChunkTokens = 6;
+constexpr size_t kPanelTiles = 1;
 // Codes of fewer bits than 4 are multiplied as those of 4.
 constexpr int DotBits(int bits) { return bits < 4 ? 4 : bits; }
 
@@ -38,24 +39,36 @@ inline Bytes PairSums(Bytes codes, Bytes x) {
 
 inline Ints Widen(Bytes pair_sums) { return _mm256_madd_epi16(pair_sums, _mm256_set1_epi16(1)); }
 
-// dots [kTokens] += kSteps steps of four columns.
-template <int kTokens, int kSteps, int kBits, bool kSigned>
-inline void DotSteps(const uint8_t* codes, const int8_t* x, Ints (&dots)[kTokens]) {
+// dots += kSteps steps of four columns.
+template <int kTokens, size_t kTiles, int kSteps, int kBits, bool kSigned>
+inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                     Ints (&dots)[kTiles][kTokens]) {
   constexpr int kTogether = SumsIn16Bits(kBits) < kSteps ? SumsIn16Bits(kBits) : kSteps;
   DRAGOMAN_UNROLL
   for (int first = 0; first < kSteps; first += kTogether) {
-    Bytes sums[kTokens];
+    Bytes sums[kTiles][kTokens];
     DRAGOMAN_UNROLL
     for (int step = first; step < first + kTogether; ++step) {
-      const Bytes w = LoadBytes(codes + static_cast<size_t>(step) * kVectorElems);
+      Bytes w[kTiles];
+      DRAGOMAN_UNROLL
+      for (size_t tile = 0; tile < kTiles; ++tile) {
+        w[tile] = LoadBytes(codes[tile] + static_cast<size_t>(step) * kVectorElems);
+      }
       DRAGOMAN_UNROLL
       for (int t = 0; t < kTokens; ++t) {
-        const Bytes product = PairSums<kSigned>(w, FourColumns(x + (step * kTokens + t) * 4));
-        sums[t] = step == first ? product : _mm256_add_epi16(sums[t], product);
+        const Bytes four = FourColumns(x + (step * kTokens + t) * 4);
+        DRAGOMAN_UNROLL
+        for (size_t tile = 0; tile < kTiles; ++tile) {
+          const Bytes product = PairSums<kSigned>(w[tile], four);
+          sums[tile][t] = step == first ? product : _mm256_add_epi16(sums[tile][t], product);
+        }
       }
     }
     DRAGOMAN_UNROLL
-    for (int t = 0; t < kTokens; ++t) dots[t] = AddInts(dots[t], Widen(sums[t]));
+    for (size_t i = 0; i < kTiles * kTokens; ++i) {
+      Ints& dot = dots[i / kTokens][i % kTokens];
+      dot = AddInts(dot, Widen(sums[i / kTokens][i % kTokens]));
+    }
   }
 }
 

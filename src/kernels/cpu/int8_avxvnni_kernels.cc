@@ -17,18 +17,28 @@ namespace int8_avxvnni {
 
 constexpr bool kSignedEightBits = false;
 constexpr int kMaxChunkTokens = 6;
+constexpr size_t kPanelTiles = 1;
 // The dot product is the same for all widths of codes.
 constexpr int DotBits(int) { return 8; }
 
-// dots [kTokens] += kSteps steps of four columns.
-template <int kTokens, int kSteps, int, bool>
-inline void DotSteps(const uint8_t* codes, const int8_t* x, Ints (&dots)[kTokens]) {
+// dots += kSteps steps of four columns.
+template <int kTokens, size_t kTiles, int kSteps, int, bool>
+inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                     Ints (&dots)[kTiles][kTokens]) {
   DRAGOMAN_UNROLL
   for (int step = 0; step < kSteps; ++step) {
-    const Bytes w = LoadBytes(codes + static_cast<size_t>(step) * kVectorElems);
+    Bytes w[kTiles];
+    DRAGOMAN_UNROLL
+    for (size_t tile = 0; tile < kTiles; ++tile) {
+      w[tile] = LoadBytes(codes[tile] + static_cast<size_t>(step) * kVectorElems);
+    }
     DRAGOMAN_UNROLL
     for (int t = 0; t < kTokens; ++t) {
-      dots[t] = _mm256_dpbusd_avx_epi32(dots[t], w, FourColumns(x + (step * kTokens + t) * 4));
+      const Bytes four = FourColumns(x + (step * kTokens + t) * 4);
+      DRAGOMAN_UNROLL
+      for (size_t tile = 0; tile < kTiles; ++tile) {
+        dots[tile][t] = _mm256_dpbusd_avx_epi32(dots[tile][t], w[tile], four);
+      }
     }
   }
 }
