@@ -80,8 +80,9 @@ bool HasAvxVnni() {
 }  // namespace
 
 const Int8Kernels* FindInt8AvxVnni() {
-  static const bool usable = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                             __builtin_cpu_supports("f16c") && HasAvxVnni();
+  // F16C came before AVX2; not every compiler can ask for it by name.
+  static const bool usable =
+      __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && HasAvxVnni();
   static const Int8Kernels kernels = int8_avxvnni::MakeInt8Kernels("avxvnni");
   return usable ? &kernels : nullptr;
 }
