@@ -73,8 +73,9 @@ void FinishWithError(Context& context, const Error& error) {
 
 void AddMachineOptions(CLI::App& command, Context& context) {
   command
-      .add_option("--device", context.machine.device,
-                  "auto, cpu, cpu:avx2, cpu:avxvnni, cpu:avx512, cpu:generic, reference")
+      .add_option(
+          "--device", context.machine.device,
+          "auto, cpu, cpu:avx2, cpu:avxvnni, cpu:avx512, cpu:neondot, cpu:generic, reference")
       ->capture_default_str();
   command.add_option("--threads", context.machine.threads, "Worker threads; 0: all cores")
       ->check(CLI::Range(0, 1024));

@@ -20,6 +20,7 @@ constexpr CpuVariant kCpuVariants[] = {
     {CpuIsa::kAvx2, "cpu:avx2", "x86-64 with AVX2, FMA and F16C"},
     {CpuIsa::kAvxVnni, "cpu:avxvnni", "x86-64 with AVX2, FMA, F16C and AVX-VNNI"},
     {CpuIsa::kAvx512, "cpu:avx512", "x86-64 with AVX-512 F, BW, CD, DQ and VL"},
+    {CpuIsa::kNeonDot, "cpu:neondot", "64-bit ARM with dot products"},
 };
 
 const KernelTable& BestKernelTable() {

@@ -123,6 +123,7 @@ inline Floats MulAdd(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b
 inline Floats NegMulAdd(Floats a, Floats b, Floats c) { return _mm256_fnmadd_ps(a, b, c); }
 inline Floats Negate(Floats v) { return _mm256_xor_ps(v, _mm256_set1_ps(-0.0f)); }
 inline Floats IntsToFloats(Ints v) { return _mm256_cvtepi32_ps(v); }
+inline Ints AsInts(Bytes v) { return v; }
 inline Ints AddInts(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
 inline Ints ZeroInts() { return _mm256_setzero_si256(); }
 inline Ints SetInts(const uint32_t* value) { return _mm256_set1_epi32(static_cast<int>(*value)); }

@@ -153,6 +153,7 @@ inline Floats MulAdd(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b
 inline Floats NegMulAdd(Floats a, Floats b, Floats c) { return _mm512_fnmadd_ps(a, b, c); }
 inline Floats Negate(Floats v) { return _mm512_xor_ps(v, _mm512_set1_ps(-0.0f)); }
 inline Floats IntsToFloats(Ints v) { return _mm512_cvtepi32_ps(v); }
+inline Ints AsInts(Bytes v) { return v; }
 inline Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
 inline Ints ZeroInts() { return _mm512_setzero_si512(); }
 inline Ints SetInts(const uint32_t* value) { return _mm512_set1_epi32(static_cast<int>(*value)); }

@@ -83,7 +83,9 @@ struct Int8Kernels {
 // Null when this build or this machine lacks the instruction set.
 const Int8Kernels* FindInt8Avx2();
 const Int8Kernels* FindInt8AvxVnni();
-const Int8Kernels* FindInt8Avx512();  // with VNNI
+const Int8Kernels* FindInt8Avx512();   // with VNNI
+const Int8Kernels* FindInt8Neon();     // every 64-bit ARM
+const Int8Kernels* FindInt8NeonDot();  // with dot products
 
 }  // namespace dragoman
 

@@ -22,7 +22,7 @@ struct UnitDots {
     for (size_t i = 0; i < kSubs / 4; ++i) {
       Bytes columns[4];
       Columns(reinterpret_cast<const uint8_t*>(dots[0] + 4 * i), sizeof(dots[0]), columns);
-      for (size_t j = 0; j < 4; ++j) subs[SubAt<kSubs>(4 * i + j)] = columns[j];
+      for (size_t j = 0; j < 4; ++j) subs[SubAt<kSubs>(4 * i + j)] = AsInts(columns[j]);
     }
   }
 };

@@ -65,7 +65,7 @@ struct KernelTable {
   float (*multiply_add)(int64_t rounds, double* flops);
 };
 
-enum class CpuIsa { kGeneric, kAvx2, kAvxVnni, kAvx512 };
+enum class CpuIsa { kGeneric, kAvx2, kAvxVnni, kAvx512, kNeonDot };
 
 // Null when this build or this machine lacks the instruction set; never for kGeneric.
 const KernelTable* FindKernelTable(CpuIsa isa);

@@ -44,7 +44,7 @@ HWY_AFTER_NAMESPACE();
 namespace dragoman {
 namespace {
 
-[[maybe_unused]] KernelTable WithInt8(KernelTable table, const Int8Kernels* int8) {
+KernelTable WithInt8(KernelTable table, const Int8Kernels* int8) {
   table.int8 = int8;
   return table;
 }
@@ -55,7 +55,8 @@ const KernelTable* FindKernelTable(CpuIsa isa) {
   [[maybe_unused]] const auto supported = hwy::SupportedTargets();
   switch (isa) {
     case CpuIsa::kGeneric: {
-      static const KernelTable table = HWY_STATIC_DISPATCH(MakeTable)("cpu:generic");
+      static const KernelTable table =
+          WithInt8(HWY_STATIC_DISPATCH(MakeTable)("cpu:generic"), FindInt8Neon());
       return &table;
     }
     case CpuIsa::kAvx2: {
@@ -82,6 +83,11 @@ const KernelTable* FindKernelTable(CpuIsa isa) {
       if ((supported & HWY_AVX3) != 0) return &table;
 #endif
       return nullptr;
+    }
+    case CpuIsa::kNeonDot: {
+      static const KernelTable table =
+          WithInt8(HWY_STATIC_DISPATCH(MakeTable)("cpu:neondot"), FindInt8NeonDot());
+      return table.int8 != nullptr ? &table : nullptr;
     }
   }
   return nullptr;

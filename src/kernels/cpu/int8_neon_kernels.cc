@@ -1,0 +1,87 @@
+// The integer product with the NEON that every 64-bit ARM has: products of bytes are added in 16
+// bits, as many as fit, and then widened.
+#include "kernels/cpu/int8_product.h"
+
+#if defined(__aarch64__)
+
+#include <arm_neon.h>
+
+#include "kernels/cpu/int8_includes.h"
+
+namespace dragoman {
+namespace int8_neon {
+
+#include "kernels/cpu/int8_neon_lanes-inl.h"
+
+constexpr int kMaxChunkTokens = 6;
+constexpr size_t kPanelTiles = 1;
+// Codes of fewer bits than 5 are multiplied as those of 5.
+constexpr int DotBits(int bits) { return bits < 5 ? 5 : bits; }
+
+// Products that can be added in 16 bits.
+constexpr int ProductsIn16Bits(int bits) { return bits <= 5 ? 8 : bits == 6 ? 4 : 2; }
+static_assert(8 * 31 * 127 < 32768 && 4 * 63 * 127 < 32768 && 2 * 128 * 127 < 32768);
+
+// Sums of two rows each, of pairs of columns -> a sum per row.
+inline Ints Widen(int16x8_t low, int16x8_t high) {
+  return vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
+}
+
+// dots += kSteps steps of four columns.
+template <int kTokens, size_t kTiles, int kSteps, int kBits, bool>
+inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                     Ints (&dots)[kTiles][kTokens]) {
+  static_assert(kTiles == 1);
+  constexpr int kTogether = ProductsIn16Bits(kBits) < kSteps ? ProductsIn16Bits(kBits) : kSteps;
+  DRAGOMAN_UNROLL
+  for (int first = 0; first < kSteps; first += kTogether) {
+    int16x8_t low[kTokens], high[kTokens];
+    DRAGOMAN_UNROLL
+    for (int step = first; step < first + kTogether; ++step) {
+      const int8x16_t w = Signed(LoadBytes(codes[0] + static_cast<size_t>(step) * kVectorElems));
+      DRAGOMAN_UNROLL
+      for (int t = 0; t < kTokens; ++t) {
+        const int8x16_t four = FourColumns(x + (step * kTokens + t) * 4);
+        const int8x8_t w_low = vget_low_s8(w), four_low = vget_low_s8(four);
+        low[t] = step == first ? vmull_s8(w_low, four_low) : vmlal_s8(low[t], w_low, four_low);
+        high[t] = step == first ? vmull_high_s8(w, four) : vmlal_high_s8(high[t], w, four);
+      }
+    }
+    DRAGOMAN_UNROLL
+    for (int t = 0; t < kTokens; ++t) dots[0][t] = AddInts(dots[0][t], Widen(low[t], high[t]));
+  }
+}
+
+// Two products fit in 16 bits, whatever the codes.
+inline Ints AddDot(Ints sums, Bytes codes, Bytes x) {
+  const int16x8_t low = vmull_s8(vget_low_s8(Signed(codes)), vget_low_s8(Signed(x)));
+  return vpadalq_s16(sums, vmlal_high_s8(low, Signed(codes), Signed(x)));
+}
+
+// In this order.
+#include "kernels/cpu/int8_codes-inl.h"
+//
+#include "kernels/cpu/int8_narrow_units-inl.h"
+//
+#include "kernels/cpu/int8_units16-inl.h"
+//
+#include "kernels/cpu/int8_rows-inl.h"
+//
+#include "kernels/cpu/int8_product-inl.h"
+
+}  // namespace int8_neon
+
+const Int8Kernels* FindInt8Neon() {
+  static const Int8Kernels kernels = int8_neon::MakeInt8Kernels("neon");
+  return &kernels;
+}
+
+}  // namespace dragoman
+
+#else
+
+namespace dragoman {
+const Int8Kernels* FindInt8Neon() { return nullptr; }
+}  // namespace dragoman
+
+#endif

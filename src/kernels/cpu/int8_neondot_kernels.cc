@@ -1,0 +1,101 @@
+// The integer product with NEON's dot products (sdot, from ARMv8.2 on).
+#include "kernels/cpu/int8_product.h"
+
+#if defined(__aarch64__)
+
+#include <arm_neon.h>
+#if defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+#include "kernels/cpu/int8_includes.h"
+
+#if defined(__clang__)
+DRAGOMAN_TARGET_BEGIN("dotprod")
+#else
+DRAGOMAN_TARGET_BEGIN("arch=armv8.2-a+dotprod")
+#endif
+
+namespace dragoman {
+namespace int8_neondot {
+
+#include "kernels/cpu/int8_neon_lanes-inl.h"
+
+// Twelve integer and twelve float sums stay in registers, every load of activations serves two
+// products.
+constexpr int kMaxChunkTokens = 6;
+constexpr size_t kPanelTiles = 2;
+// The dot product is the same for all widths of codes.
+constexpr int DotBits(int) { return 8; }
+
+inline Ints AddDot(Ints sums, Bytes codes, Bytes x) {
+  return vdotq_s32(sums, Signed(codes), Signed(x));
+}
+
+// dots += kSteps steps of four columns.
+template <int kTokens, size_t kTiles, int kSteps, int, bool>
+inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                     Ints (&dots)[kTiles][kTokens]) {
+  DRAGOMAN_UNROLL
+  for (int step = 0; step < kSteps; ++step) {
+    int8x16_t w[kTiles];
+    DRAGOMAN_UNROLL
+    for (size_t tile = 0; tile < kTiles; ++tile) {
+      w[tile] = Signed(LoadBytes(codes[tile] + static_cast<size_t>(step) * kVectorElems));
+    }
+    DRAGOMAN_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      const int8x16_t four = FourColumns(x + (step * kTokens + t) * 4);
+      DRAGOMAN_UNROLL
+      for (size_t tile = 0; tile < kTiles; ++tile) {
+        dots[tile][t] = vdotq_s32(dots[tile][t], w[tile], four);
+      }
+    }
+  }
+}
+
+// In this order.
+#include "kernels/cpu/int8_codes-inl.h"
+//
+#include "kernels/cpu/int8_narrow_units-inl.h"
+//
+#include "kernels/cpu/int8_units16-inl.h"
+//
+#include "kernels/cpu/int8_rows-inl.h"
+//
+#include "kernels/cpu/int8_product-inl.h"
+
+}  // namespace int8_neondot
+
+DRAGOMAN_TARGET_END
+
+namespace {
+
+bool HasDotProducts() {
+#if defined(__linux__)
+  constexpr unsigned long kDotProducts = 1ul << 20;  // HWCAP_ASIMDDP
+  return (getauxval(AT_HWCAP) & kDotProducts) != 0;
+#elif defined(__ARM_FEATURE_DOTPROD)
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
+const Int8Kernels* FindInt8NeonDot() {
+  static const bool usable = HasDotProducts();
+  static const Int8Kernels kernels = int8_neondot::MakeInt8Kernels("neondot");
+  return usable ? &kernels : nullptr;
+}
+
+}  // namespace dragoman
+
+#else
+
+namespace dragoman {
+const Int8Kernels* FindInt8NeonDot() { return nullptr; }
+}  // namespace dragoman
+
+#endif
