@@ -18,7 +18,7 @@ needs() {
   done
 }
 
-# The few files that the products need, compiled side by side with "$@".
+# The few files that the products need, compiled side by side with "$@"; lightly, which halves the time.
 compile() {
   mkdir "$folder/include"
   ln -s "$include/tl" "$folder/include/tl" # alone: beside it lie this machine's own headers
@@ -30,7 +30,7 @@ compile() {
   done >"$folder/files"
   xargs -P "$(nproc)" -I FILE sh -c \
     '"$@" -c FILE -o "$0/$(basename FILE .cc).o"' "$folder" \
-    "$@" -std=c++20 -O2 -ffp-contract=off -Wall -Wextra -Wno-psabi -Werror \
+    "$@" -std=c++20 -O1 -ffp-contract=off -Wall -Wextra -Wno-psabi -Werror \
     -I "$source/src" -I "$source/include" -I "$folder/include" <"$folder/files"
 }
 
