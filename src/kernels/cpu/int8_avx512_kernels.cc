@@ -35,57 +35,59 @@ constexpr size_t kPanelTiles = 2;
 constexpr int DotBits(int) { return 8; }
 
 // Into the second-level cache: the first-level one has too few misses under way to stream.
-inline void Prefetch(const uint8_t* from) {
+DRAGOMAN_ALWAYS_INLINE void Prefetch(const uint8_t* from) {
   _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T1);
 }
-inline void StoreBytes(Bytes v, uint8_t* to) { _mm512_store_si512(to, v); }
-inline Bytes SetByte(int value) { return _mm512_set1_epi8(static_cast<char>(value)); }
-inline Bytes SetWord(int value) { return _mm512_set1_epi32(value); }
-inline Bytes And(Bytes a, Bytes b) { return _mm512_and_si512(a, b); }
-inline Bytes Or(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
-inline Bytes Xor(Bytes a, Bytes b) { return _mm512_xor_si512(a, b); }
+DRAGOMAN_ALWAYS_INLINE void StoreBytes(Bytes v, uint8_t* to) { _mm512_store_si512(to, v); }
+DRAGOMAN_ALWAYS_INLINE Bytes SetByte(int value) {
+  return _mm512_set1_epi8(static_cast<char>(value));
+}
+DRAGOMAN_ALWAYS_INLINE Bytes SetWord(int value) { return _mm512_set1_epi32(value); }
+DRAGOMAN_ALWAYS_INLINE Bytes And(Bytes a, Bytes b) { return _mm512_and_si512(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes Or(Bytes a, Bytes b) { return _mm512_or_si512(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes Xor(Bytes a, Bytes b) { return _mm512_xor_si512(a, b); }
 // Shifts of 16-bit lanes: bits cross the bytes of a pair.
 template <int kBits>
-inline Bytes ShiftRight(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes ShiftRight(Bytes v) {
   return _mm512_srli_epi16(v, kBits);
 }
 template <int kBits>
-inline Bytes ShiftLeft(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes ShiftLeft(Bytes v) {
   return _mm512_slli_epi16(v, kBits);
 }
 template <int kBits>
-inline Bytes WordShiftRight(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes WordShiftRight(Bytes v) {
   return _mm512_srli_epi32(v, kBits);
 }
 template <int kBits>
-inline Bytes WordShiftLeft(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes WordShiftLeft(Bytes v) {
   return _mm512_slli_epi32(v, kBits);
 }
-inline Bytes SubtractBytes(Bytes a, Bytes b) { return _mm512_sub_epi8(a, b); }
-inline Bytes SubtractWords(Bytes a, Bytes b) { return _mm512_sub_epi32(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes SubtractBytes(Bytes a, Bytes b) { return _mm512_sub_epi8(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes SubtractWords(Bytes a, Bytes b) { return _mm512_sub_epi32(a, b); }
 // The high half of each word of `low`, below the low half of `high`.
-inline Bytes JoinHalves(Bytes low, Bytes high) {
+DRAGOMAN_ALWAYS_INLINE Bytes JoinHalves(Bytes low, Bytes high) {
   return Or(WordShiftRight<16>(low), WordShiftLeft<16>(high));
 }
-inline Bytes Lookup16(const int8_t* table, Bytes codes) {
+DRAGOMAN_ALWAYS_INLINE Bytes Lookup16(const int8_t* table, Bytes codes) {
   const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(entries), codes);
 }
 // Bits kFirst .. kFirst + 3 of each word, as bit 4 of its four bytes.
 template <int kFirst>
-inline Bytes SpreadFifthBits(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Bytes SpreadFifthBits(Bytes words) {
   const Bytes nibble = And(WordShiftRight<kFirst>(words), SetWord(15));
   // Copies at distances of 7 bits put bit i at bit 8 * i, and others elsewhere.
   const Bytes spread = _mm512_mullo_epi32(nibble, SetWord(0x00204081));
   return WordShiftLeft<4>(And(spread, SetByte(1)));
 }
 
-inline __m128i Load16(const uint8_t* from) {
+DRAGOMAN_ALWAYS_INLINE __m128i Load16(const uint8_t* from) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
 }
 
 // 16 bytes of rows r, r + 4, r + 8 and r + 12, r = the row of `from`.
-inline __m512i LoadFourRows(const uint8_t* from, size_t stride) {
+DRAGOMAN_ALWAYS_INLINE __m512i LoadFourRows(const uint8_t* from, size_t stride) {
   __m512i v = _mm512_castsi128_si512(Load16(from));
   v = _mm512_inserti32x4(v, Load16(from + 4 * stride), 1);
   v = _mm512_inserti32x4(v, Load16(from + 8 * stride), 2);
@@ -93,7 +95,7 @@ inline __m512i LoadFourRows(const uint8_t* from, size_t stride) {
 }
 
 // 16 bytes of each of 16 rows -> four vectors of one word per row.
-inline void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
+DRAGOMAN_ALWAYS_INLINE void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
   const __m512i rows0 = LoadFourRows(from, stride);
   const __m512i rows1 = LoadFourRows(from + stride, stride);
   const __m512i rows2 = LoadFourRows(from + 2 * stride, stride);
@@ -108,13 +110,13 @@ inline void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
   out[3] = _mm512_unpackhi_epi64(high01, high23);
 }
 
-inline int Word(const uint8_t* from) {
+DRAGOMAN_ALWAYS_INLINE int Word(const uint8_t* from) {
   int word;
   std::memcpy(&word, from, sizeof(word));
   return word;
 }
 
-inline __m128i WordsOfFour(const uint8_t* from, size_t stride) {
+DRAGOMAN_ALWAYS_INLINE __m128i WordsOfFour(const uint8_t* from, size_t stride) {
   __m128i v = _mm_cvtsi32_si128(Word(from));
   v = _mm_insert_epi32(v, Word(from + stride), 1);
   v = _mm_insert_epi32(v, Word(from + 2 * stride), 2);
@@ -122,47 +124,55 @@ inline __m128i WordsOfFour(const uint8_t* from, size_t stride) {
 }
 
 // Four bytes of each of 16 rows.
-inline Bytes Words(const uint8_t* from, size_t stride) {
+DRAGOMAN_ALWAYS_INLINE Bytes Words(const uint8_t* from, size_t stride) {
   __m512i v = _mm512_castsi128_si512(WordsOfFour(from, stride));
   v = _mm512_inserti32x4(v, WordsOfFour(from + 4 * stride, stride), 1);
   v = _mm512_inserti32x4(v, WordsOfFour(from + 8 * stride, stride), 2);
   return _mm512_inserti32x4(v, WordsOfFour(from + 12 * stride, stride), 3);
 }
 
-inline Floats LowHalfToFloats(Bytes words) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words)); }
-inline Floats HighHalfToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats LowHalfToFloats(Bytes words) {
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words));
+}
+DRAGOMAN_ALWAYS_INLINE Floats HighHalfToFloats(Bytes words) {
   return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(WordShiftRight<16>(words)));
 }
-inline Floats WordToFloats(Bytes words) { return _mm512_cvtepi32_ps(words); }
+DRAGOMAN_ALWAYS_INLINE Floats WordToFloats(Bytes words) { return _mm512_cvtepi32_ps(words); }
 // Byte kByte of each word.
 template <int kByte>
-inline Floats ByteToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats ByteToFloats(Bytes words) {
   return _mm512_cvtepi32_ps(And(WordShiftRight<8 * kByte>(words), SetWord(255)));
 }
 template <int kByte>
-inline Floats SignedByteToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats SignedByteToFloats(Bytes words) {
   return _mm512_cvtepi32_ps(_mm512_srai_epi32(WordShiftLeft<24 - 8 * kByte>(words), 24));
 }
 
-inline Floats ZeroFloats() { return _mm512_setzero_ps(); }
-inline Floats LoadFloats(const float* from) { return _mm512_loadu_ps(from); }
-inline Floats SetFloats(const float* value) { return _mm512_set1_ps(*value); }
-inline void StoreFloats(Floats v, float* to) { _mm512_storeu_ps(to, v); }
-inline Floats Mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
-inline Floats MulAdd(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
-inline Floats NegMulAdd(Floats a, Floats b, Floats c) { return _mm512_fnmadd_ps(a, b, c); }
-inline Floats Negate(Floats v) { return _mm512_xor_ps(v, _mm512_set1_ps(-0.0f)); }
-inline Floats IntsToFloats(Ints v) { return _mm512_cvtepi32_ps(v); }
-inline Ints AsInts(Bytes v) { return v; }
-inline Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
-inline Ints ZeroInts() { return _mm512_setzero_si512(); }
-inline Ints SetInts(const uint32_t* value) { return _mm512_set1_epi32(static_cast<int>(*value)); }
+DRAGOMAN_ALWAYS_INLINE Floats ZeroFloats() { return _mm512_setzero_ps(); }
+DRAGOMAN_ALWAYS_INLINE Floats LoadFloats(const float* from) { return _mm512_loadu_ps(from); }
+DRAGOMAN_ALWAYS_INLINE Floats SetFloats(const float* value) { return _mm512_set1_ps(*value); }
+DRAGOMAN_ALWAYS_INLINE void StoreFloats(Floats v, float* to) { _mm512_storeu_ps(to, v); }
+DRAGOMAN_ALWAYS_INLINE Floats Mul(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
+DRAGOMAN_ALWAYS_INLINE Floats MulAdd(Floats a, Floats b, Floats c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+DRAGOMAN_ALWAYS_INLINE Floats NegMulAdd(Floats a, Floats b, Floats c) {
+  return _mm512_fnmadd_ps(a, b, c);
+}
+DRAGOMAN_ALWAYS_INLINE Floats Negate(Floats v) { return _mm512_xor_ps(v, _mm512_set1_ps(-0.0f)); }
+DRAGOMAN_ALWAYS_INLINE Floats IntsToFloats(Ints v) { return _mm512_cvtepi32_ps(v); }
+DRAGOMAN_ALWAYS_INLINE Ints AsInts(Bytes v) { return v; }
+DRAGOMAN_ALWAYS_INLINE Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
+DRAGOMAN_ALWAYS_INLINE Ints ZeroInts() { return _mm512_setzero_si512(); }
+DRAGOMAN_ALWAYS_INLINE Ints SetInts(const uint32_t* value) {
+  return _mm512_set1_epi32(static_cast<int>(*value));
+}
 
 // dots += kSteps steps of four columns. In assembly, because GCC 12 copies the sums around its
 // intrinsic.
 template <int kTokens, size_t kTiles, int kSteps, int, bool>
-inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
-                     Ints (&dots)[kTiles][kTokens]) {
+DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                                     Ints (&dots)[kTiles][kTokens]) {
   using FourCodes __attribute__((may_alias, aligned(1))) = int32_t;
   const auto* four = reinterpret_cast<const FourCodes*>(x);
   DRAGOMAN_UNROLL

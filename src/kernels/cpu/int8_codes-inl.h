@@ -22,21 +22,24 @@ struct TileBlock {
 };
 
 // Four unsigned bytes per row, times `factor`.
-inline void PutScales4(const TileBlock& to, size_t first_sub, Bytes four, Floats factor) {
+DRAGOMAN_ALWAYS_INLINE void PutScales4(const TileBlock& to, size_t first_sub, Bytes four,
+                                       Floats factor) {
   to.PutScale(first_sub, Mul(ByteToFloats<0>(four), factor));
   to.PutScale(first_sub + 1, Mul(ByteToFloats<1>(four), factor));
   to.PutScale(first_sub + 2, Mul(ByteToFloats<2>(four), factor));
   to.PutScale(first_sub + 3, Mul(ByteToFloats<3>(four), factor));
 }
 
-inline void PutMinima4(const TileBlock& to, size_t first_sub, Bytes four, Floats factor) {
+DRAGOMAN_ALWAYS_INLINE void PutMinima4(const TileBlock& to, size_t first_sub, Bytes four,
+                                       Floats factor) {
   to.PutMinimum(first_sub, Mul(ByteToFloats<0>(four), factor));
   to.PutMinimum(first_sub + 1, Mul(ByteToFloats<1>(four), factor));
   to.PutMinimum(first_sub + 2, Mul(ByteToFloats<2>(four), factor));
   to.PutMinimum(first_sub + 3, Mul(ByteToFloats<3>(four), factor));
 }
 
-inline void PutSignedScales4(const TileBlock& to, size_t first_sub, Bytes four, Floats factor) {
+DRAGOMAN_ALWAYS_INLINE void PutSignedScales4(const TileBlock& to, size_t first_sub, Bytes four,
+                                             Floats factor) {
   to.PutScale(first_sub, Mul(SignedByteToFloats<0>(four), factor));
   to.PutScale(first_sub + 1, Mul(SignedByteToFloats<1>(four), factor));
   to.PutScale(first_sub + 2, Mul(SignedByteToFloats<2>(four), factor));
@@ -60,7 +63,7 @@ struct CodeTraits {
 
 // The factors of Q4_K and Q5_K: d, dmin and the packed scales lie in the first 16 bytes. The layout
 // is that of UnpackScaleMin in blocks/k_scales.h.
-inline void PutKFactors(const TileBlock& to, const Bytes (&head)[4]) {
+DRAGOMAN_ALWAYS_INLINE void PutKFactors(const TileBlock& to, const Bytes (&head)[4]) {
   const Bytes six = SetByte(0x3f), four = SetByte(0x0f), two = SetByte(0x03);
   const Floats d = LowHalfToFloats(head[0]), dmin = HighHalfToFloats(head[0]);
   const Bytes high_scales = ShiftLeft<4>(And(ShiftRight<6>(head[1]), two));
@@ -72,13 +75,15 @@ inline void PutKFactors(const TileBlock& to, const Bytes (&head)[4]) {
 }
 
 struct Q4KCodes : CodeTraits<BlockQ4_K, 32, true, 4, 0> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     Bytes head[4];
     Columns(block, stride, head);
     PutKFactors(to, head);
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     const Bytes low4 = SetByte(0x0f);
     for (size_t i = 0; i < 8; ++i) {  // 16 bytes of codes: half of a chunk of 64 weights
       Bytes q[4];
@@ -94,7 +99,7 @@ struct Q4KCodes : CodeTraits<BlockQ4_K, 32, true, 4, 0> {
 
 // Bit `kBit` of each byte, moved to bit 4.
 template <int kBit>
-inline Bytes FifthBit(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes FifthBit(Bytes v) {
   const Bytes sixteen = SetByte(0x10);
   if constexpr (kBit < 4) return And(ShiftLeft<4 - kBit>(v), sixteen);
   if constexpr (kBit == 4) return And(v, sixteen);
@@ -102,13 +107,15 @@ inline Bytes FifthBit(Bytes v) {
 }
 
 struct Q5KCodes : CodeTraits<BlockQ5_K, 32, true, 5, 0> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     Bytes head[4];
     Columns(block, stride, head);
     PutKFactors(to, head);
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     for (size_t half = 0; half < 2; ++half) {
       Bytes high[4];
       Columns(block + offsetof(Block, qh) + 16 * half, stride, high);
@@ -121,8 +128,8 @@ struct Q5KCodes : CodeTraits<BlockQ5_K, 32, true, 5, 0> {
 
  private:
   template <int kChunk>
-  static inline void UnpackChunk(const uint8_t* block, size_t stride, size_t half,
-                                 const Bytes (&high)[4], const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void UnpackChunk(const uint8_t* block, size_t stride, size_t half,
+                                                 const Bytes (&high)[4], const TileBlock& to) {
     const Bytes low4 = SetByte(0x0f);
     Bytes q[4];
     Columns(block + offsetof(Block, qs) + 32 * kChunk + 16 * half, stride, q);
@@ -136,14 +143,16 @@ struct Q5KCodes : CodeTraits<BlockQ5_K, 32, true, 5, 0> {
 };
 
 struct Q6KCodes : CodeTraits<BlockQ6_K, 16, false, 6, 32> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     const Floats d = HighHalfToFloats(Words(block + offsetof(Block, d) - 2, stride));
     Bytes scales[4];
     Columns(block + offsetof(Block, scales), stride, scales);
     for (size_t i = 0; i < 4; ++i) PutSignedScales4(to, 4 * i, scales[i], d);
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     const Bytes low4 = SetByte(0x0f), bits45 = SetByte(0x30);
     for (size_t i = 0; i < 4; ++i) {  // 16 columns of each of the four rows of a half
       const size_t half = i / 2, part = i % 2;
@@ -164,7 +173,8 @@ struct Q6KCodes : CodeTraits<BlockQ6_K, 16, false, 6, 32> {
 };
 
 struct Q2KCodes : CodeTraits<BlockQ2_K, 16, true, 2, 0> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     const Bytes factors = Words(block + offsetof(Block, d), stride);
     const Floats d = LowHalfToFloats(factors), dmin = HighHalfToFloats(factors);
     const Bytes low4 = SetByte(0x0f);
@@ -176,7 +186,8 @@ struct Q2KCodes : CodeTraits<BlockQ2_K, 16, true, 2, 0> {
     }
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     const Bytes low2 = SetByte(0x03);
     for (size_t i = 0; i < 4; ++i) {
       Bytes q[4];
@@ -194,7 +205,7 @@ struct Q2KCodes : CodeTraits<BlockQ2_K, 16, true, 2, 0> {
 
 // Bit kBit of each byte, moved to bit 2.
 template <int kBit>
-inline Bytes ThirdBit(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes ThirdBit(Bytes v) {
   const Bytes four = SetByte(0x04);
   if constexpr (kBit < 2) return And(ShiftLeft<2 - kBit>(v), four);
   if constexpr (kBit == 2) return And(v, four);
@@ -204,7 +215,8 @@ inline Bytes ThirdBit(Bytes v) {
 struct Q3KCodes : CodeTraits<BlockQ3_K, 16, false, 3, 4> {
   // The last 16 bytes: two of codes, the 12 of packed scales (UnpackQ3Scale in
   // blocks/k_scales.h), d.
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     Bytes end[4];
     Columns(block + sizeof(Block) - 16, stride, end);
     const Bytes tail[3] = {JoinHalves(end[0], end[1]), JoinHalves(end[1], end[2]),
@@ -220,7 +232,8 @@ struct Q3KCodes : CodeTraits<BlockQ3_K, 16, false, 3, 4> {
     }
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     for (size_t part = 0; part < 2; ++part) {
       Bytes high[4];
       Columns(block + offsetof(Block, hmask) + 16 * part, stride, high);
@@ -231,8 +244,8 @@ struct Q3KCodes : CodeTraits<BlockQ3_K, 16, false, 3, 4> {
 
  private:
   template <int kHalf>
-  static inline void UnpackHalf(const uint8_t* block, size_t stride, size_t part,
-                                const Bytes (&high)[4], const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void UnpackHalf(const uint8_t* block, size_t stride, size_t part,
+                                                const Bytes (&high)[4], const TileBlock& to) {
     const Bytes low2 = SetByte(0x03);
     Bytes q[4];
     Columns(block + offsetof(Block, qs) + 32 * kHalf + 16 * part, stride, q);
@@ -266,7 +279,7 @@ inline NibbleColumns LoadNibbles(const uint8_t* qs, size_t stride) {
   return columns;
 }
 
-inline void PutNibbles(const TileBlock& to, const NibbleColumns& columns) {
+DRAGOMAN_ALWAYS_INLINE void PutNibbles(const TileBlock& to, const NibbleColumns& columns) {
   for (size_t j = 0; j < 4; ++j) {
     to.PutCodes(j, columns.low[j]);
     to.PutCodes(4 + j, columns.high[j]);
@@ -274,30 +287,34 @@ inline void PutNibbles(const TileBlock& to, const NibbleColumns& columns) {
 }
 
 struct Q40Codes : CodeTraits<BlockQ4_0, 32, false, 4, 8> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     to.PutScale(0, LowHalfToFloats(Words(block, stride)));
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     PutNibbles(to, LoadNibbles(block + offsetof(Block, qs), stride));
   }
 };
 
 // value = q * d + m: a minimum of -m.
 struct Q41Codes : CodeTraits<BlockQ4_1, 32, true, 4, 0> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     const Bytes head = Words(block, stride);
     to.PutScale(0, LowHalfToFloats(head));
     to.PutMinimum(0, Negate(HighHalfToFloats(head)));
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     PutNibbles(to, LoadNibbles(block + offsetof(Block, qs), stride));
   }
 };
 
 // Adds the fifth bits: bit j of the word is that of column j.
-inline void PutFiveBits(const TileBlock& to, NibbleColumns columns, Bytes bits) {
+DRAGOMAN_ALWAYS_INLINE void PutFiveBits(const TileBlock& to, NibbleColumns columns, Bytes bits) {
   columns.low[0] = Or(columns.low[0], SpreadFifthBits<0>(bits));
   columns.low[1] = Or(columns.low[1], SpreadFifthBits<4>(bits));
   columns.low[2] = Or(columns.low[2], SpreadFifthBits<8>(bits));
@@ -310,41 +327,47 @@ inline void PutFiveBits(const TileBlock& to, NibbleColumns columns, Bytes bits) 
 }
 
 struct Q50Codes : CodeTraits<BlockQ5_0, 32, false, 5, 16> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     to.PutScale(0, LowHalfToFloats(Words(block, stride)));
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     const Bytes bits = Words(block + offsetof(Block, qh), stride);
     PutFiveBits(to, LoadNibbles(block + offsetof(Block, qs), stride), bits);
   }
 };
 
 struct Q51Codes : CodeTraits<BlockQ5_1, 32, true, 5, 0> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     const Bytes head = Words(block, stride);
     to.PutScale(0, LowHalfToFloats(head));
     to.PutMinimum(0, Negate(HighHalfToFloats(head)));
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     const Bytes bits = Words(block + offsetof(Block, qh), stride);
     PutFiveBits(to, LoadNibbles(block + offsetof(Block, qs), stride), bits);
   }
 };
 
 // Signed codes as they are, or with 128 added.
-inline Bytes EightBits(Bytes codes) {
+DRAGOMAN_ALWAYS_INLINE Bytes EightBits(Bytes codes) {
   if constexpr (kSignedEightBits) return codes;
   return Xor(codes, SetByte(0x80));
 }
 
 struct Q80Codes : CodeTraits<BlockQ8_0, 32, false, 8, 128, true> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     to.PutScale(0, LowHalfToFloats(Words(block, stride)));
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     for (size_t i = 0; i < 2; ++i) {
       Bytes q[4];
       Columns(block + offsetof(Block, qs) + 16 * i, stride, q);
@@ -354,7 +377,7 @@ struct Q80Codes : CodeTraits<BlockQ8_0, 32, false, 8, 128, true> {
 };
 
 // 32 columns of the non-linear grid.
-inline void PutGridNibbles(const TileBlock& to, const uint8_t* qs, size_t stride) {
+DRAGOMAN_ALWAYS_INLINE void PutGridNibbles(const TileBlock& to, const uint8_t* qs, size_t stride) {
   NibbleColumns columns = LoadNibbles(qs, stride);
   for (size_t j = 0; j < 4; ++j) {
     columns.low[j] = EightBits(Lookup16(kIq4Grid, columns.low[j]));
@@ -364,11 +387,13 @@ inline void PutGridNibbles(const TileBlock& to, const uint8_t* qs, size_t stride
 }
 
 struct IQ4NLCodes : CodeTraits<BlockIQ4_NL, 32, false, 8, 128, true> {
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     to.PutScale(0, LowHalfToFloats(Words(block, stride)));
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     PutGridNibbles(to, block + offsetof(Block, qs), stride);
   }
 };
@@ -376,7 +401,8 @@ struct IQ4NLCodes : CodeTraits<BlockIQ4_NL, 32, false, 8, 128, true> {
 struct IQ4XSCodes : CodeTraits<BlockIQ4_XS, 32, false, 8, 128, true> {
   // Low nibbles in the second word, in the order of the sub-blocks; pairs of high bits in the high
   // half of the first.
-  static inline void Factors(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
+                                             const TileBlock& to) {
     const Bytes head = Words(block, stride);
     const Bytes packed = Words(block + offsetof(Block, scales_l), stride);
     const Floats d = LowHalfToFloats(head);
@@ -390,7 +416,8 @@ struct IQ4XSCodes : CodeTraits<BlockIQ4_XS, 32, false, 8, 128, true> {
     PutFactor<7>(to, head, packed, d);
   }
 
-  static inline void Unpack(const uint8_t* block, size_t stride, const TileBlock& to) {
+  static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
+                                            const TileBlock& to) {
     for (size_t s = 0; s < 8; ++s) {
       const TileBlock part{to.codes + s * 8 * kStepBytes, nullptr, nullptr};
       PutGridNibbles(part, block + offsetof(Block, qs) + 16 * s, stride);
@@ -399,7 +426,8 @@ struct IQ4XSCodes : CodeTraits<BlockIQ4_XS, 32, false, 8, 128, true> {
 
  private:
   template <int kSub>
-  static inline void PutFactor(const TileBlock& to, Bytes head, Bytes packed, Floats d) {
+  static DRAGOMAN_ALWAYS_INLINE void PutFactor(const TileBlock& to, Bytes head, Bytes packed,
+                                               Floats d) {
     const Bytes low = And(WordShiftRight<4 * kSub>(packed), SetWord(15));
     const Bytes high = And(WordShiftRight<16 + 2 * kSub>(head), SetWord(3));
     const Bytes code = Or(low, WordShiftLeft<4>(high));
@@ -409,8 +437,9 @@ struct IQ4XSCodes : CodeTraits<BlockIQ4_XS, 32, false, 8, 128, true> {
 
 // One sub-block's part of a sum, as int8_product.h says: `dots` without the correction.
 template <bool kHasMin>
-inline Floats AddScaled(Floats sum, Ints dots, const float* scale, const float* minimum,
-                        const float* x_scale, const uint32_t* correction) {
+DRAGOMAN_ALWAYS_INLINE Floats AddScaled(Floats sum, Ints dots, const float* scale,
+                                        const float* minimum, const float* x_scale,
+                                        const uint32_t* correction) {
   if constexpr (!kHasMin) dots = AddInts(dots, SetInts(correction));
   Floats value = Mul(IntsToFloats(dots), LoadFloats(scale));
   if constexpr (kHasMin) {
@@ -428,8 +457,8 @@ struct Ahead {
 
 // One type's unpacking of a span of whole blocks.
 template <class Codes>
-inline void UnpackSpan(const uint8_t* from, size_t stride, size_t elems, TileBlock to,
-                       Ahead ahead) {
+DRAGOMAN_ALWAYS_INLINE void UnpackSpan(const uint8_t* from, size_t stride, size_t elems,
+                                       TileBlock to, Ahead ahead) {
   for (size_t k = 0; k < elems; k += Codes::kElems, from += sizeof(typename Codes::Block)) {
     for (size_t line = 0; line < ahead.lines; ++line, ahead.from += 64) Prefetch(ahead.from);
     Codes::Factors(from, stride, to);

@@ -36,5 +36,7 @@
 #define DRAGOMAN_TARGET_END _Pragma("GCC pop_options")
 #define DRAGOMAN_UNROLL _Pragma("GCC unroll 16")
 #endif
+// GCC otherwise calls some of the helpers of the lanes, which are a few instructions each.
+#define DRAGOMAN_ALWAYS_INLINE inline __attribute__((always_inline))
 
 #endif  // DRAGOMAN_KERNELS_CPU_INT8_INCLUDES_H_

@@ -194,7 +194,7 @@ class PieceProduct {
 constexpr float kSmallestMagnitude = 1e-30f;
 
 // x [32] -> codes; returns the scale. NaN and infinity give a scale that is not finite.
-inline float QuantizeGroup(const float* x, int8_t* codes) {
+DRAGOMAN_ALWAYS_INLINE float QuantizeGroup(const float* x, int8_t* codes) {
   // Magnitudes compared as integers, which puts NaN above infinity.
   uint32_t bits[kInt8GroupElems];
   std::memcpy(bits, x, sizeof(bits));

@@ -5,26 +5,28 @@ constexpr size_t kUnitVectors = kUnitElems / kVectorElems;
 // Dot products of two rows are stored together.
 constexpr size_t kRowsAtOnce = 2;
 
-inline __m256i Load32(const uint8_t* from) {
+DRAGOMAN_ALWAYS_INLINE __m256i Load32(const uint8_t* from) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
 }
-inline Bytes Load64(const void* from) { return _mm512_loadu_si512(from); }
+DRAGOMAN_ALWAYS_INLINE Bytes Load64(const void* from) { return _mm512_loadu_si512(from); }
 // The same 32 bytes twice.
-inline Bytes Twice32(const uint8_t* from) { return _mm512_broadcast_i64x4(Load32(from)); }
+DRAGOMAN_ALWAYS_INLINE Bytes Twice32(const uint8_t* from) {
+  return _mm512_broadcast_i64x4(Load32(from));
+}
 // Bytes of the lower half shifted by kLow bits, of the upper by kHigh; bits cross byte pairs.
 template <int kLow, int kHigh>
-inline Bytes ShiftHalvesRight(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes ShiftHalvesRight(Bytes v) {
   return _mm512_srlv_epi16(
       v, _mm512_inserti64x4(_mm512_set1_epi16(kLow), _mm256_set1_epi16(kHigh), 1));
 }
 template <int kLow, int kHigh>
-inline Bytes ShiftHalvesLeft(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes ShiftHalvesLeft(Bytes v) {
   return _mm512_sllv_epi16(
       v, _mm512_inserti64x4(_mm512_set1_epi16(kLow), _mm256_set1_epi16(kHigh), 1));
 }
 // `bit` added to the codes whose byte of `high` has bit kLow (in the lower half) or kHigh set.
 template <int kLow, int kHigh>
-inline Bytes AddHighBit(Bytes codes, Bytes high, int bit) {
+DRAGOMAN_ALWAYS_INLINE Bytes AddHighBit(Bytes codes, Bytes high, int bit) {
   const Bytes tested = _mm512_inserti64x4(_mm512_set1_epi8(static_cast<char>(1 << kLow)),
                                           _mm256_set1_epi8(static_cast<char>(1 << kHigh)), 1);
   const __mmask64 set = _mm512_test_epi8_mask(high, tested);
@@ -37,7 +39,7 @@ struct RowUnit;
 
 template <>
 struct RowUnit<Q4KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
     const uint8_t* qs = block + offsetof(BlockQ4_K, qs);
     for (size_t i = 0; i < 4; ++i) {
       codes[i] = And(ShiftHalvesRight<0, 4>(Twice32(qs + 32 * i)), SetByte(0x0f));
@@ -47,7 +49,7 @@ struct RowUnit<Q4KCodes> {
 
 template <>
 struct RowUnit<Q5KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
     const uint8_t* qs = block + offsetof(BlockQ5_K, qs);
     for (size_t i = 0; i < 4; ++i) {
       codes[i] = And(ShiftHalvesRight<0, 4>(Twice32(qs + 32 * i)), SetByte(0x0f));
@@ -62,7 +64,7 @@ struct RowUnit<Q5KCodes> {
 
 template <>
 struct RowUnit<Q6KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
     const Bytes low4 = SetByte(0x0f), bits45 = SetByte(0x30);
     for (size_t half = 0; half < 2; ++half) {
       const Bytes low = Load64(block + offsetof(BlockQ6_K, ql) + 64 * half);
@@ -76,7 +78,7 @@ struct RowUnit<Q6KCodes> {
 
 template <>
 struct RowUnit<Q2KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
     for (size_t half = 0; half < 2; ++half) {
       const Bytes packed = Twice32(block + offsetof(BlockQ2_K, qs) + 32 * half);
       codes[2 * half] = And(ShiftHalvesRight<0, 2>(packed), SetByte(3));
@@ -87,7 +89,7 @@ struct RowUnit<Q2KCodes> {
 
 template <>
 struct RowUnit<Q3KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
     for (size_t half = 0; half < 2; ++half) {
       const Bytes packed = Twice32(block + offsetof(BlockQ3_K, qs) + 32 * half);
       codes[2 * half] = And(ShiftHalvesRight<0, 2>(packed), SetByte(3));
@@ -103,7 +105,8 @@ struct RowUnit<Q3KCodes> {
 
 template <>
 struct RowUnit<Q80Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[4]) {
     for (size_t i = 0; i < vectors; ++i) {
       const uint8_t* first = blocks + 2 * i * sizeof(BlockQ8_0) + offsetof(BlockQ8_0, qs);
       const __m256i second = Load32(first + sizeof(BlockQ8_0));
@@ -113,7 +116,7 @@ struct RowUnit<Q80Codes> {
 };
 
 // Nibbles of four blocks of 32 -> two vectors in the order of the columns.
-inline void LoadNibbleBlocks(const uint8_t* qs, size_t block_bytes, Bytes* codes) {
+DRAGOMAN_ALWAYS_INLINE void LoadNibbleBlocks(const uint8_t* qs, size_t block_bytes, Bytes* codes) {
   Bytes packed = _mm512_castsi128_si512(Load16(qs));
   packed = _mm512_inserti32x4(packed, Load16(qs + block_bytes), 1);
   packed = _mm512_inserti32x4(packed, Load16(qs + 2 * block_bytes), 2);
@@ -126,7 +129,8 @@ inline void LoadNibbleBlocks(const uint8_t* qs, size_t block_bytes, Bytes* codes
 }
 
 template <class Block>
-inline void LoadNibbleUnit(const uint8_t* blocks, size_t vectors, Bytes (&codes)[4]) {
+DRAGOMAN_ALWAYS_INLINE void LoadNibbleUnit(const uint8_t* blocks, size_t vectors,
+                                           Bytes (&codes)[4]) {
   for (size_t i = 0; i < vectors; i += 2) {
     LoadNibbleBlocks(blocks + 2 * i * sizeof(Block) + offsetof(Block, qs), sizeof(Block),
                      codes + i);
@@ -135,7 +139,8 @@ inline void LoadNibbleUnit(const uint8_t* blocks, size_t vectors, Bytes (&codes)
 
 // The same with a fifth bit each: 32 of them lie in a block's qh.
 template <class Block>
-inline void LoadFiveBitUnit(const uint8_t* blocks, size_t vectors, Bytes (&codes)[4]) {
+DRAGOMAN_ALWAYS_INLINE void LoadFiveBitUnit(const uint8_t* blocks, size_t vectors,
+                                            Bytes (&codes)[4]) {
   LoadNibbleUnit<Block>(blocks, vectors, codes);
   for (size_t i = 0; i < vectors; ++i) {
     const uint8_t* high = blocks + 2 * i * sizeof(Block) + offsetof(Block, qh);
@@ -148,35 +153,40 @@ inline void LoadFiveBitUnit(const uint8_t* blocks, size_t vectors, Bytes (&codes
 
 template <>
 struct RowUnit<Q40Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[4]) {
     LoadNibbleUnit<BlockQ4_0>(blocks, vectors, codes);
   }
 };
 
 template <>
 struct RowUnit<Q41Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[4]) {
     LoadNibbleUnit<BlockQ4_1>(blocks, vectors, codes);
   }
 };
 
 template <>
 struct RowUnit<Q50Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[4]) {
     LoadFiveBitUnit<BlockQ5_0>(blocks, vectors, codes);
   }
 };
 
 template <>
 struct RowUnit<Q51Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[4]) {
     LoadFiveBitUnit<BlockQ5_1>(blocks, vectors, codes);
   }
 };
 
 template <>
 struct RowUnit<IQ4NLCodes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[4]) {
     LoadNibbleUnit<BlockIQ4_NL>(blocks, vectors, codes);
     for (size_t i = 0; i < vectors; ++i) codes[i] = EightBits(Lookup16(kIq4Grid, codes[i]));
   }
@@ -184,7 +194,7 @@ struct RowUnit<IQ4NLCodes> {
 
 template <>
 struct RowUnit<IQ4XSCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t, Bytes (&codes)[4]) {
     const uint8_t* qs = block + offsetof(BlockIQ4_XS, qs);
     LoadNibbleBlocks(qs, 16, codes);
     LoadNibbleBlocks(qs + 64, 16, codes + 2);
@@ -194,7 +204,7 @@ struct RowUnit<IQ4XSCodes> {
 
 // Four vectors of partial sums -> lane 4 * b + i: the sum of block b (128 bits) of vector i.
 template <int kBits>
-inline Ints SumBlocks(const Ints (&dots)[4]) {
+DRAGOMAN_ALWAYS_INLINE Ints SumBlocks(const Ints (&dots)[4]) {
   if constexpr (kBits <= 5) {  // sums of two products, then of four, fit in 16 bits
     const Ints ones = _mm512_set1_epi16(1);
     const Ints sums01 = _mm512_madd_epi16(_mm512_packs_epi32(dots[0], dots[1]), ones);
@@ -212,7 +222,7 @@ inline Ints SumBlocks(const Ints (&dots)[4]) {
 
 // The product of a row's unit with one token, as SumBlocks gives it.
 template <int kBits>
-inline Ints DotRow(const Bytes (&codes)[4], const int8_t* x, size_t vectors) {
+DRAGOMAN_ALWAYS_INLINE Ints DotRow(const Bytes (&codes)[4], const int8_t* x, size_t vectors) {
   Ints dots[4];
   for (size_t i = 0; i < 4; ++i) {
     dots[i] = i < vectors ? _mm512_dpbusd_epi32(ZeroInts(), codes[i], Load64(x + i * kVectorElems))
@@ -229,8 +239,8 @@ constexpr size_t SubAt(size_t position) {
 
 // dots [kRowsAtOnce][sub-blocks], in the order of SubAt.
 template <class Codes, size_t kSubs>
-inline void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors], const int8_t* x,
-                    size_t vectors, int32_t (*dots)[kSubs]) {
+DRAGOMAN_ALWAYS_INLINE void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors],
+                                    const int8_t* x, size_t vectors, int32_t (*dots)[kSubs]) {
   const Ints first = DotRow<Codes::kBits>(codes[0], x, vectors);
   const Ints second = DotRow<Codes::kBits>(codes[1], x, vectors);
   if constexpr (kSubs == 16) {
