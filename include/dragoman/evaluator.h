@@ -39,6 +39,8 @@ struct BenchmarkOptions {
   std::string output;  // results JSON to write
   int64_t samples_per_language = 0;
   int max_batch = 32;
+  std::string speculate = "auto";  // as TranslateOptions::speculate
+  std::string draft;               // a smaller build with the same vocabulary; empty: none
   Machine machine;
 };
 // Predictions are kept beside the output, so that a killed run continues.

@@ -24,6 +24,9 @@ struct TranslateOptions {
   // Addresses, placeholders, markup, code and emoji of the source arrive byte for byte: a sentence
   // that lost one is translated again with marks in their place, or between them.
   bool protect = true;
+  // Tokens guessed ahead, copied from the source or by a draft, and checked together. The output
+  // never changes. "auto": where it pays by measured times; "off"; "always" (measurements).
+  std::string speculate = "auto";
 };
 
 struct TranslatedText {
@@ -43,7 +46,12 @@ class Translator {
   static Result<std::unique_ptr<Translator>> Open(const std::string& model, const Machine& machine);
   ~Translator();
 
-  // In order; batched inside. Errors: kInvalidArgument (unknown language, with the nearest ones).
+  // A smaller build with the same vocabulary, which guesses tokens from now on. Errors: as Open;
+  // kInvalidArgument for another vocabulary.
+  Result<void> UseDraft(const std::string& draft);
+
+  // In order; batched inside. Errors: kInvalidArgument (unknown language, with the nearest ones;
+  // unknown word in `speculate`).
   Result<std::vector<TranslatedText>> Translate(std::span<const std::string> texts,
                                                 const TranslateOptions& options);
   // The same as a report: a line a text, or JSON with tokens, latency and warnings.

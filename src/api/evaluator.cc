@@ -10,6 +10,7 @@
 
 #include "api/model_path.h"
 #include "api/sample_plan.h"
+#include "api/speculation.h"
 #include "base/json.h"
 #include "evaluate/benchmark.h"
 #include "evaluate/compare.h"
@@ -157,6 +158,8 @@ Result<Report> Benchmark(const BenchmarkOptions& options) {
   room.device = options.machine.device;
   room.threads = options.machine.threads;
   room.max_batch = options.max_batch;
+  DRAGOMAN_ASSIGN_OR_RETURN(room.speculate, ParseSpeculate(options.speculate));
+  room.draft_path = options.draft;
   if (!options.output.empty()) room.predictions_path = options.output + ".predictions.jsonl";
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult result, RunBenchmark(model, suite, room));
   const OrderedJson json = ToJson(result);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "api/model_path.h"
+#include "api/speculation.h"
 #include "base/atomic_file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -26,8 +27,9 @@ namespace {
 // flows.
 constexpr size_t kLinesPerWindow = 512;
 
-dragoman::TranslateOptions ToRoom(const TranslateOptions& options) {
+Result<dragoman::TranslateOptions> ToRoom(const TranslateOptions& options) {
   dragoman::TranslateOptions room;
+  DRAGOMAN_ASSIGN_OR_RETURN(room.speculate, ParseSpeculate(options.speculate));
   room.max_batch = options.max_batch;
   room.max_new_tokens = options.max_new_tokens;
   room.split_sentences = options.split_sentences;
@@ -128,11 +130,16 @@ Result<std::unique_ptr<Translator>> Translator::Open(const std::string& model,
   return std::unique_ptr<Translator>(new Translator(std::move(state)));
 }
 
+Result<void> Translator::UseDraft(const std::string& draft) {
+  return state_->room->UseDraft(draft);
+}
+
 Result<std::vector<TranslatedText>> Translator::Translate(std::span<const std::string> texts,
                                                           const TranslateOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Pair pair, FindPair(options));
+  DRAGOMAN_ASSIGN_OR_RETURN(const dragoman::TranslateOptions room, ToRoom(options));
   const auto requests = ToRequests(texts, pair);
-  DRAGOMAN_ASSIGN_OR_RETURN(auto translations, state_->room->Translate(requests, ToRoom(options)));
+  DRAGOMAN_ASSIGN_OR_RETURN(auto translations, state_->room->Translate(requests, room));
   std::vector<TranslatedText> out;
   for (auto& translation : translations) out.push_back(FromRoom(std::move(translation)));
   return out;
@@ -160,6 +167,7 @@ Result<Report> Translator::TranslateToReport(std::span<const std::string> texts,
   json["from"] = options.from;
   json["to"] = options.to;
   json["translations"] = std::move(list);
+  json["speculation"] = ToJson(state_->room->speculation());
   report.json = DumpJson(json);
   return report;
 }
@@ -168,9 +176,10 @@ Result<TranslatedText> Translator::TranslateStreaming(
     const std::string& text, const TranslateOptions& options,
     const std::function<void(std::string_view)>& on_text) {
   DRAGOMAN_ASSIGN_OR_RETURN(const Pair pair, FindPair(options));
+  DRAGOMAN_ASSIGN_OR_RETURN(const dragoman::TranslateOptions room, ToRoom(options));
   DRAGOMAN_ASSIGN_OR_RETURN(
       Translation translation,
-      state_->room->TranslateStreaming({text, pair.source, pair.target}, ToRoom(options), on_text));
+      state_->room->TranslateStreaming({text, pair.source, pair.target}, room, on_text));
   return FromRoom(std::move(translation));
 }
 
@@ -179,6 +188,7 @@ namespace {
 Result<void> TranslateStream(dragoman::Translator& room, std::istream& in, const std::string& where,
                              const Pair& pair, const TranslateOptions& options, LineSink& sink,
                              FileTotals& totals) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const dragoman::TranslateOptions in_room, ToRoom(options));
   Progress progress("translate " + where, 0, "lines");
   for (;;) {
     const std::vector<Line> lines = ReadLines(in, kLinesPerWindow);
@@ -188,7 +198,7 @@ Result<void> TranslateStream(dragoman::Translator& room, std::istream& in, const
     for (const auto& line : lines) requests.push_back({line.text, pair.source, pair.target});
     const size_t before = totals.lines;
     DRAGOMAN_ASSIGN_OR_RETURN(auto translations,
-                              room.Translate(requests, ToRoom(options), [&](size_t done, size_t) {
+                              room.Translate(requests, in_room, [&](size_t done, size_t) {
                                 progress.Update(before + done);
                               }));
     for (size_t i = 0; i < lines.size(); ++i) {
@@ -233,6 +243,7 @@ Result<Report> Translator::TranslateFiles(std::span<const std::string> inputs,
   json["warnings"] = totals.warnings;
   json["seconds"] = seconds;
   json["output"] = output;
+  json["speculation"] = ToJson(state_->room->speculation());
   return Report{DumpJson(json),
                 fmt::format("{} lines in {:.1f} s ({:.1f} lines/s, {:.0f} tokens/s), {} warnings\n",
                             totals.lines, seconds, static_cast<double>(totals.lines) / seconds,

@@ -81,6 +81,16 @@ void AddMachineOptions(CLI::App& command, Context& context) {
       ->check(CLI::Range(0, 1024));
 }
 
+void AddSpeculationOptions(CLI::App& command, std::string& speculate, std::string& draft) {
+  command
+      .add_option("--speculate", speculate,
+                  "Guess tokens ahead and check them together; the output is the same. auto: where "
+                  "it pays by measured times; off; always")
+      ->check(CLI::IsMember({"auto", "off", "always"}))
+      ->capture_default_str();
+  command.add_option("--draft", draft, "A smaller build with the same vocabulary, to guess with");
+}
+
 int RunCommandLine(int argc, char** argv) {
   Context context;
   const auto app = BuildApp(context);

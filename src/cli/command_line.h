@@ -27,6 +27,8 @@ void FinishWithError(Context& context, const Error& error);
 
 // --device and --threads.
 void AddMachineOptions(CLI::App& command, Context& context);
+// --speculate and --draft.
+void AddSpeculationOptions(CLI::App& command, std::string& speculate, std::string& draft);
 
 void AddDoctor(CLI::App& app, Context& context);
 void AddVerify(CLI::App& app, Context& context);

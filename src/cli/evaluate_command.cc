@@ -113,6 +113,7 @@ void AddBenchmark(CLI::App& app, Context& context) {
   command->add_option("--batch", options->max_batch, "Sentences decoded together")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  AddSpeculationOptions(*command, options->speculate, options->draft);
   AddMachineOptions(*command, context);
   command->footer("Example:\n  dragoman benchmark q4.gguf -o quantized_results.json");
   command->callback([&context, options] {

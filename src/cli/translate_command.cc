@@ -17,6 +17,7 @@ struct TranslateArguments {
   std::vector<std::string> inputs;
   std::string output = "-";
   std::string model;
+  std::string draft;
   api::TranslateOptions options;
   bool no_split = false;
   bool no_protect = false;
@@ -45,6 +46,10 @@ void RunTranslate(Context& context, TranslateArguments& arguments) {
   }
   auto translator = api::Translator::Open(arguments.model, context.machine);
   if (!translator) return FinishWithError(context, translator.error());
+  if (!arguments.draft.empty()) {
+    auto used = (*translator)->UseDraft(arguments.draft);
+    if (!used) return FinishWithError(context, used.error());
+  }
   if (arguments.texts.empty()) {
     if (arguments.inputs.empty()) arguments.inputs.push_back("-");
     auto report =
@@ -97,6 +102,7 @@ void AddTranslate(CLI::App& app, Context& context) {
       "Leave URLs, e-mail addresses, placeholders, markup, code and emoji to the model");
   command->add_flag("--stream", arguments->stream,
                     "Print the text as it grows (on by itself on a terminal)");
+  AddSpeculationOptions(*command, arguments->options.speculate, arguments->draft);
   AddMachineOptions(*command, context);
   command->footer(
       "Examples:\n  dragoman translate \"Good morning.\" --to de\n"

@@ -20,6 +20,8 @@ struct BenchmarkOptions {
   std::string device = "auto";
   int threads = 0;
   int max_batch = 32;
+  Speculate speculate = Speculate::kAuto;  // speed only: predictions are the same
+  std::string draft_path;                  // a smaller build to guess with; empty: none
   // Predictions are appended here as they come, so that a killed run continues (same model, suite
   // and decoding); empty: none kept.
   std::string predictions_path;
@@ -63,6 +65,7 @@ struct BenchmarkResult {
   double latency_p50_ms = 0, latency_p90_ms = 0, latency_p99_ms = 0;
   double tokens_per_second = 0, sentences_per_second = 0, seconds = 0, load_seconds = 0;
   uint64_t peak_rss_bytes = 0, model_bytes = 0;
+  SpeculationCounts speculation;  // of this run; not read back
 };
 
 // Errors: those of Translator and of reading the predictions file.

@@ -107,6 +107,7 @@ OrderedJson ToJson(const BenchmarkResult& result) {
                          {"tokens_per_second", result.tokens_per_second},
                          {"sentences_per_second", result.sentences_per_second},
                          {"peak_rss_bytes", result.peak_rss_bytes}};
+  if (result.speculation.steps > 0) json["performance"]["speculation"] = ToJson(result.speculation);
   json["predictions"] = OrderedJson::array();
   for (const auto& prediction : result.predictions)
     json["predictions"].push_back(ToJson(prediction));

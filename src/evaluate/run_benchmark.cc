@@ -48,9 +48,12 @@ Result<BenchmarkResult> RunBenchmark(const std::string& model_path, const Suite&
                             Translator::Open(model_path, options.device, options.threads));
   result.device = std::string(translator->model().backend().name());
   result.load_seconds = translator->load_seconds();
+  if (!options.draft_path.empty())
+    DRAGOMAN_RETURN_IF_ERROR(translator->UseDraft(options.draft_path));
 
   TranslateOptions decoding;
   decoding.max_batch = options.max_batch;
+  decoding.speculate = options.speculate;
   OrderedJson identity;
   identity["schema"] = "dragoman.predictions/1";
   identity["program"] = DRAGOMAN_VERSION;
@@ -63,6 +66,7 @@ Result<BenchmarkResult> RunBenchmark(const std::string& model_path, const Suite&
     return translator->Translate(requests, decoding);
   };
   DRAGOMAN_RETURN_IF_ERROR(TranslateSuite(suite, options, identity, translate, result));
+  result.speculation = translator->speculation();
   result.peak_rss_bytes = CurrentMemoryUse().peak_rss_bytes;
   return result;
 }

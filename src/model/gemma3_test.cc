@@ -324,6 +324,39 @@ TEST_P(TinyGemma3Test, CopiedPrefixGoesOnTheSame) {
   }
 }
 
+// Wrong guesses read and forgotten leave no trace, in rings that wrap many times: every row has the
+// bits that reading token by token gives.
+TEST_P(TinyGemma3Test, RolledBackPositionsLeaveNoTrace) {
+  constexpr int64_t kRows = 5;
+  const auto plain = NewCache(*model_, 50, kRows);
+  const auto guessed = NewCache(*model_, 50, kRows);
+  EXPECT_LT(guessed->capacity(0), 50);
+  for (size_t at = 0; at + kRows <= ids_.size();) {
+    const size_t right = at % kRows;  // guesses that come true, after the token that is known
+    std::vector<int32_t> tokens(ids_.begin() + static_cast<std::ptrdiff_t>(at),
+                                ids_.begin() + static_cast<std::ptrdiff_t>(at + right + 1));
+    while (tokens.size() < kRows) tokens.push_back((tokens.back() + 17) % 40);
+    const SequenceChunk chunk{guessed.get(), tokens, true, false};
+    const auto logits = model_->Forward({&chunk, 1});
+    ASSERT_TRUE(logits) << ToString(logits.error());
+    std::vector<std::vector<float>> rows;
+    for (size_t i = 0; i <= right; ++i)
+      rows.push_back(Row(*model_, *logits, static_cast<int64_t>(i)));
+    for (size_t i = 0; i <= right; ++i)
+      ASSERT_EQ(rows[i], RunChunked(*model_, *plain, {&tokens[i], 1}, 1)) << at << " " << i;
+    at += right + 1;
+    ASSERT_GE(static_cast<int64_t>(at), guessed->lowest_length());
+    guessed->RollBack(static_cast<int64_t>(at));
+  }
+  // After a copy no position before it can be gone back to.
+  const auto copy = NewCache(*model_, 60, 9);
+  copy->CopyFrom(*plain);
+  EXPECT_EQ(copy->lowest_length(), plain->length());
+  EXPECT_LE(plain->lowest_length(), plain->length() - 1);
+  copy->Reset();
+  EXPECT_EQ(copy->lowest_length(), 0);
+}
+
 TEST_P(TinyGemma3Test, ResetCacheStartsAnew) {
   const auto cache = NewCache(*model_, 50, 50);
   RunChunked(*model_, *cache, ids_, 50);

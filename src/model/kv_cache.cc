@@ -48,10 +48,22 @@ KvCache::~KvCache() {
   }
 }
 
+// A ring of window + chunk - 1 positions that holds up to `length_` still has the window before
+// length_ - chunk, and loses none of it by being rolled back and written again up to here.
+void KvCache::Advance(int64_t tokens) {
+  length_ += tokens;
+  lowest_length_ = std::max(lowest_length_, length_ - max_chunk_tokens_);
+}
+
+void KvCache::RollBack(int64_t length) {
+  DRAGOMAN_CHECK(lowest_length_ <= length && length <= length_);
+  length_ = length;
+}
+
 void KvCache::CopyFrom(const KvCache& other) {
   DRAGOMAN_CHECK(other.length_ <= max_tokens_ && other.layers_.size() == layers_.size() &&
                  other.row_elems_ == row_elems_);
-  length_ = other.length_;
+  length_ = lowest_length_ = other.length_;  // no more than the next query sees is copied
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& from = other.layers_[i];
     const Layer& to = layers_[i];

@@ -34,8 +34,13 @@ class KvCache {
   float* values(int64_t layer) { return layers_[static_cast<size_t>(layer)].values; }
   int64_t capacity(int64_t layer) const { return layers_[static_cast<size_t>(layer)].capacity; }
 
-  void Advance(int64_t tokens) { length_ += tokens; }
-  void Reset() { length_ = 0; }
+  void Advance(int64_t tokens);
+  void Reset() { length_ = lowest_length_ = 0; }
+  // Forgets the newest positions: `length` remain. Requires lowest_length() <= length <= length().
+  void RollBack(int64_t length);
+  // No earlier position can be gone back to: a ring has overwritten what it would see. Always at
+  // most length() - (rows of the last chunk).
+  int64_t lowest_length() const { return lowest_length_; }
   // Becomes a copy of `other` (same model; a shared prompt prefix), its own sizes kept. Requires
   // other.length() <= max_tokens().
   void CopyFrom(const KvCache& other);
@@ -53,6 +58,7 @@ class KvCache {
   int64_t row_elems_ = 0;
   int64_t window_ = 0;
   int64_t length_ = 0;
+  int64_t lowest_length_ = 0;
   int64_t max_tokens_ = 0;
   int64_t max_chunk_tokens_ = 0;
   uint64_t size_bytes_ = 0;

@@ -1,4 +1,4 @@
-// The loop of a batch: admit, forward, pick, retire.
+// The loop of a batch: admit, guess, forward, pick, retire.
 #include "translate/batch_decoder.h"
 
 #include <algorithm>
@@ -15,21 +15,23 @@ BatchDecoder::BatchDecoder(Gemma3& model, std::vector<int32_t> end_ids)
     : model_(model),
       end_ids_(std::move(end_ids)),
       pool_(model, kChunkTokens),
-      prefixes_(model, kChunkTokens) {}
+      prefixes_(model, kChunkTokens),
+      speculator_(end_ids_) {}
 
 // One call of Run.
 class DecodeRun {
  public:
   DecodeRun(BatchDecoder& decoder, std::span<const DecodeJob> jobs, std::span<const size_t> order,
-            int max_batch, const BatchDecoder::Callbacks& callbacks)
+            int max_batch, const BatchDecoder::Callbacks& callbacks, Speculate speculate)
       : d_(decoder),
         jobs_(jobs),
         order_(order),
         max_batch_(static_cast<size_t>(std::max(max_batch, 1))),
         callbacks_(callbacks),
+        speculate_(speculate),
         results_(jobs.size()) {}
   ~DecodeRun() {
-    for (ActiveSequence& sequence : active_) d_.pool_.GiveBack(std::move(sequence.cache));
+    for (ActiveSequence& sequence : active_) GiveBack(sequence);
   }
 
   Result<std::vector<DecodedSequence>> Run() {
@@ -47,7 +49,21 @@ class DecodeRun {
     std::unique_ptr<KvCache> cache;
     int64_t fed = 0;  // prompt tokens read so far
     RepetitionDetector repetition;
+    GuessState guessing;
+    bool finished = false;
   };
+
+  // What an active sequence reads in a step.
+  struct Reading {
+    size_t sequence = 0;
+    std::vector<int32_t> tokens;  // a chunk of its prompt; or its newest token and guesses
+    bool picks = false;           // its next token is decided
+  };
+
+  void GiveBack(ActiveSequence& sequence) {
+    d_.pool_.GiveBack(std::move(sequence.cache));
+    d_.speculator_.Release(sequence.guessing);
+  }
 
   Result<void> Admit() {
     while (next_ < order_.size() && active_.size() < max_batch_) {
@@ -71,7 +87,7 @@ class DecodeRun {
     // Room for a translation as long as its source; longer ones grow.
     constexpr int64_t kSpareTokens = 32;
     const int64_t expected = std::min(job.max_new_tokens, prompt + kSpareTokens);
-    ActiveSequence sequence{index, nullptr, 0, RepetitionDetector(job.prompt)};
+    ActiveSequence sequence{index, nullptr, 0, RepetitionDetector(job.prompt), {}, false};
     DRAGOMAN_ASSIGN_OR_RETURN(sequence.cache, d_.pool_.Take(prefix + prompt + expected));
     if (prefix == 0) return sequence;
     Result<const KvCache*> shared = d_.prefixes_.Get(*job.prefix);
@@ -83,39 +99,103 @@ class DecodeRun {
     return sequence;
   }
 
-  // The tokens that a sequence wants to read next: a chunk of its prompt, or its newest token.
-  std::span<const int32_t> NextTokens(const ActiveSequence& sequence) const {
-    const DecodeJob& job = jobs_[sequence.job];
-    const std::span<const int32_t> rest =
-        std::span(job.prompt).subspan(static_cast<size_t>(sequence.fed));
-    if (!rest.empty()) return rest.first(std::min(rest.size(), static_cast<size_t>(kChunkTokens)));
-    return std::span(results_[sequence.job].ids).last(1);
+  bool Decodes(const ActiveSequence& sequence) const {
+    return sequence.fed == static_cast<int64_t>(jobs_[sequence.job].prompt.size());
+  }
+
+  // The tokens that a sequence wants to read next: a chunk of its prompt, or its newest token and
+  // what is guessed to follow.
+  std::vector<int32_t> NextTokens(const ActiveSequence& sequence) const {
+    if (Decodes(sequence)) {
+      std::vector<int32_t> tokens{results_[sequence.job].ids.back()};
+      for (const Guess& guess : sequence.guessing.guesses) tokens.push_back(guess.id);
+      return tokens;
+    }
+    const auto rest =
+        std::span(jobs_[sequence.job].prompt).subspan(static_cast<size_t>(sequence.fed));
+    const auto chunk = rest.first(std::min(rest.size(), static_cast<size_t>(kChunkTokens)));
+    return {chunk.begin(), chunk.end()};
   }
 
   Result<void> Step() {
-    std::vector<SequenceChunk> chunks;
-    std::vector<size_t> picking;  // active sequences whose logits come, in order
+    const bool all_decode = std::all_of(active_.begin(), active_.end(),
+                                        [&](const auto& sequence) { return Decodes(sequence); });
+    if (all_decode) DRAGOMAN_RETURN_IF_ERROR(ProposeGuesses());
+    const Stopwatch watch;
+    DRAGOMAN_ASSIGN_OR_RETURN(const std::vector<Reading> readings, Read());
+    DRAGOMAN_RETURN_IF_ERROR(Forward(readings));
+    size_t row = 0;
+    int64_t tokens = 0;
+    for (const Reading& reading : readings) {
+      if (!reading.picks) continue;
+      tokens += AcceptRows(active_[reading.sequence], std::span(best_).subspan(row));
+      row += active_[reading.sequence].guessing.guesses.size() + 1;
+    }
+    if (!all_decode) return {};
+    std::vector<GuessState*> states;
+    for (ActiveSequence& sequence : active_) states.push_back(&sequence.guessing);
+    d_.speculator_.Settle(states, watch.Seconds(), tokens);
+    for (ActiveSequence& sequence : active_) sequence.guessing.guesses.clear();
+    return {};
+  }
+
+  Result<void> ProposeGuesses() {
+    std::vector<GuessedSequence> sequences;
+    for (ActiveSequence& sequence : active_) {
+      sequences.push_back({&jobs_[sequence.job], results_[sequence.job].ids, &sequence.guessing});
+    }
+    return d_.speculator_.Propose(speculate_, sequences);
+  }
+
+  // What everyone reads in this step, with room for it in the caches.
+  Result<std::vector<Reading>> Read() {
+    std::vector<Reading> readings;
     int64_t rows = 0;
     for (size_t i = 0; i < active_.size(); ++i) {
       ActiveSequence& sequence = active_[i];
-      const std::span<const int32_t> tokens = NextTokens(sequence);
-      const auto count = static_cast<int64_t>(tokens.size());
-      if (count > 1 && rows > 0 && rows + count > kMaxBatchRows)
+      Reading reading{i, NextTokens(sequence), true};
+      const auto count = static_cast<int64_t>(reading.tokens.size());
+      if (!Decodes(sequence) && rows > 0 && rows + count > kMaxBatchRows)
         continue;  // a prompt can wait a step
       DRAGOMAN_RETURN_IF_ERROR(MakeRoom(sequence, count));
-      const auto prompt = static_cast<int64_t>(jobs_[sequence.job].prompt.size());
-      if (sequence.fed < prompt) sequence.fed += count;
-      const bool picks = sequence.fed == prompt;
-      chunks.push_back({sequence.cache.get(), tokens, false, !picks});
-      if (picks) picking.push_back(i);
+      if (!Decodes(sequence)) sequence.fed += count;
+      reading.picks = Decodes(sequence);
+      readings.push_back(std::move(reading));
       rows += count;
     }
+    return readings;
+  }
+
+  // Fills best_: a row for each sequence that picks, and one for each of its guesses.
+  Result<void> Forward(std::span<const Reading> readings) {
+    std::vector<SequenceChunk> chunks;
+    for (const Reading& reading : readings) {
+      const ActiveSequence& sequence = active_[reading.sequence];
+      chunks.push_back({sequence.cache.get(), reading.tokens, !sequence.guessing.guesses.empty(),
+                        !reading.picks});
+    }
     DRAGOMAN_ASSIGN_OR_RETURN(const Gemma3::Logits logits, d_.model_.Forward(chunks));
-    if (picking.empty()) return {};
-    best_.resize(picking.size());
-    d_.model_.backend().TopLogits(logits.data, logits.rows, logits.vocab, 1, best_);
-    for (size_t i = 0; i < picking.size(); ++i) Accept(active_[picking[i]], best_[i].id);
+    best_.resize(static_cast<size_t>(logits.rows));
+    if (logits.rows > 0)
+      d_.model_.backend().TopLogits(logits.data, logits.rows, logits.vocab, 1, best_);
     return {};
+  }
+
+  // Takes the model's choices as long as the guess before each was right; the cache forgets the
+  // guesses that were not. Returns the number of new tokens.
+  int64_t AcceptRows(ActiveSequence& sequence, std::span<const TopLogit> rows) {
+    GuessState& guessing = sequence.guessing;
+    const size_t guesses = guessing.guesses.size();
+    Accept(sequence, rows[0].id);
+    for (size_t i = 0; i < guesses && !sequence.finished && !guessing.rejected; ++i) {
+      guessing.rejected = guessing.guesses[i].id != results_[sequence.job].ids.back();
+      if (guessing.rejected) break;
+      ++guessing.accepted;
+      Accept(sequence, rows[i + 1].id);
+    }
+    const auto undone = static_cast<int64_t>(guesses - guessing.accepted);
+    if (undone > 0) sequence.cache->RollBack(sequence.cache->length() - undone);
+    return static_cast<int64_t>(guessing.accepted) + 1;
   }
 
   Result<void> MakeRoom(ActiveSequence& sequence, int64_t count) {
@@ -128,37 +208,30 @@ class DecodeRun {
     return d_.pool_.Grow(sequence.cache, std::max(needed, std::min(most, needed + needed / 2)));
   }
 
-  void Accept(const ActiveSequence& sequence, int32_t id) {
+  void Accept(ActiveSequence& sequence, int32_t id) {
+    const DecodeJob& job = jobs_[sequence.job];
     DecodedSequence& result = results_[sequence.job];
     if (result.ids.empty()) result.first_token_ms = watch_.Milliseconds();
     result.ids.push_back(id);
     result.reached_end = d_.IsEnd(id);
+    if (speculate_ != Speculate::kOff) d_.speculator_.Watch(job, result.ids, sequence.guessing);
     if (callbacks_.on_token) callbacks_.on_token(sequence.job, id);
-  }
-
-  bool IsFinished(ActiveSequence& sequence) {
-    const DecodeJob& job = jobs_[sequence.job];
-    DecodedSequence& result = results_[sequence.job];
-    if (result.ids.empty() || sequence.fed < static_cast<int64_t>(job.prompt.size())) return false;
-    if (result.reached_end) return true;
-    // Every step that picks ends here, so each token is seen once.
-    if (job.stop_on_repetition && sequence.repetition.Push(result.ids.back())) {
-      result.repeated = true;
-      return true;
-    }
-    return static_cast<int64_t>(result.ids.size()) >= job.max_new_tokens;
+    if (!result.reached_end && job.stop_on_repetition)
+      result.repeated = sequence.repetition.Push(id);
+    sequence.finished = result.reached_end || result.repeated ||
+                        static_cast<int64_t>(result.ids.size()) >= job.max_new_tokens;
   }
 
   void Retire() {
     for (size_t i = 0; i < active_.size();) {
-      if (!IsFinished(active_[i])) {
+      if (!active_[i].finished) {
         ++i;
         continue;
       }
       ActiveSequence done = std::move(active_[i]);
       active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(i));
       results_[done.job].finished_ms = watch_.Milliseconds();
-      d_.pool_.GiveBack(std::move(done.cache));
+      GiveBack(done);
       if (callbacks_.on_finished) callbacks_.on_finished(done.job);
     }
   }
@@ -168,6 +241,7 @@ class DecodeRun {
   const std::span<const size_t> order_;
   size_t max_batch_;
   const BatchDecoder::Callbacks& callbacks_;
+  const Speculate speculate_;
   std::vector<DecodedSequence> results_;
   std::vector<ActiveSequence> active_;
   std::vector<TopLogit> best_;
@@ -181,8 +255,9 @@ bool BatchDecoder::IsEnd(int32_t id) const {
 
 Result<std::vector<DecodedSequence>> BatchDecoder::Run(std::span<const DecodeJob> jobs,
                                                        std::span<const size_t> joining_order,
-                                                       int max_batch, const Callbacks& callbacks) {
-  return DecodeRun(*this, jobs, joining_order, max_batch, callbacks).Run();
+                                                       int max_batch, const Callbacks& callbacks,
+                                                       Speculate speculate) {
+  return DecodeRun(*this, jobs, joining_order, max_batch, callbacks, speculate).Run();
 }
 
 }  // namespace dragoman

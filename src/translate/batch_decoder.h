@@ -3,7 +3,8 @@
 // tokens.
 //
 // What a sequence yields depends on its prompt alone: chunk borders and cache sizes come from its
-// own length, and the backend computes every row the same whatever rows are beside it.
+// own length, and the backend computes every row the same whatever rows are beside it. For the same
+// reason tokens may be guessed ahead and checked in one step (translate/speculation.h).
 #ifndef DRAGOMAN_TRANSLATE_BATCH_DECODER_H_
 #define DRAGOMAN_TRANSLATE_BATCH_DECODER_H_
 
@@ -19,6 +20,8 @@
 #include "translate/kv_pool.h"
 #include "translate/prefix_cache.h"
 #include "translate/repetition.h"
+#include "translate/speculation.h"
+#include "translate/speculator.h"
 
 namespace dragoman {
 
@@ -48,13 +51,20 @@ class BatchDecoder {
   };
   // Results in the order of the jobs; they join in `joining_order` (every job's index once).
   // Requires max_batch >= 1. When memory runs out the batch shrinks; kOutOfMemory only when not
-  // even one sequence fits.
+  // even one sequence fits. `speculate` changes the time it takes, never the ids.
   Result<std::vector<DecodedSequence>> Run(std::span<const DecodeJob> jobs,
                                            std::span<const size_t> joining_order, int max_batch,
-                                           const Callbacks& callbacks);
+                                           const Callbacks& callbacks,
+                                           Speculate speculate = Speculate::kOff);
   bool IsEnd(int32_t id) const;
 
-  uint64_t cache_bytes() const { return pool_.size_bytes() + prefixes_.size_bytes(); }
+  // Guesses with it from now on. It must share the model's backend.
+  void SetDraft(std::unique_ptr<DraftModel> draft) { speculator_.SetDraft(std::move(draft)); }
+  const SpeculationCounts& speculation() const { return speculator_.counts(); }
+
+  uint64_t cache_bytes() const {
+    return pool_.size_bytes() + prefixes_.size_bytes() + speculator_.cache_bytes();
+  }
   size_t cached_prefixes() const { return prefixes_.size(); }
 
  private:
@@ -63,6 +73,7 @@ class BatchDecoder {
   const std::vector<int32_t> end_ids_;
   KvPool pool_;
   PrefixCache prefixes_;
+  Speculator speculator_;
 };
 
 }  // namespace dragoman

@@ -9,6 +9,7 @@
 #include "text/prompt.h"
 #include "text/protected_spans.h"
 #include "translate/batch_decoder.h"
+#include "translate/draft_model.h"
 #include "translate/protection.h"
 #include "translate/request_planner.h"
 #include "translate/trimming_stream.h"
@@ -233,6 +234,16 @@ Result<std::unique_ptr<Translator>> Translator::Open(const std::string& model_pa
   return std::unique_ptr<Translator>(new Translator(std::move(state)));
 }
 
+Result<void> Translator::UseDraft(const std::string& draft_path) {
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      std::unique_ptr<DraftModel> draft,
+      DraftModel::Load(draft_path, *state_->backend, state_->model->config(), *state_->tokenizer));
+  state_->decoder->SetDraft(std::move(draft));
+  return {};
+}
+
+const SpeculationCounts& Translator::speculation() const { return state_->decoder->speculation(); }
+
 Result<std::vector<Translation>> Translator::Translate(std::span<const TranslationRequest> requests,
                                                        const TranslateOptions& options,
                                                        const ProgressCallback& progress) {
@@ -241,8 +252,9 @@ Result<std::vector<Translation>> Translator::Translate(std::span<const Translati
   BatchDecoder::Callbacks callbacks;
   callbacks.on_finished = [&](size_t job) { counter.PieceFinished(plan.request_of_job[job]); };
   DecodedPlan decoded;
-  DRAGOMAN_ASSIGN_OR_RETURN(decoded.sequences, state_->decoder->Run(plan.jobs, plan.joining_order,
-                                                                    options.max_batch, callbacks));
+  DRAGOMAN_ASSIGN_OR_RETURN(decoded.sequences,
+                            state_->decoder->Run(plan.jobs, plan.joining_order, options.max_batch,
+                                                 callbacks, options.speculate));
   decoded.texts = JobTexts(decoded.sequences, *state_->tokenizer);
   DRAGOMAN_ASSIGN_OR_RETURN(decoded.restored,
                             RestoreProtected(requests, plan, decoded.texts, options));
@@ -292,8 +304,9 @@ Result<Translation> Translator::TranslateStreaming(
   std::vector<size_t> reading_order(plan.jobs.size());
   for (size_t i = 0; i < reading_order.size(); ++i) reading_order[i] = i;
   DecodedPlan decoded;
-  DRAGOMAN_ASSIGN_OR_RETURN(decoded.sequences, state_->decoder->Run(plan.jobs, reading_order,
-                                                                    options.max_batch, callbacks));
+  DRAGOMAN_ASSIGN_OR_RETURN(decoded.sequences,
+                            state_->decoder->Run(plan.jobs, reading_order, options.max_batch,
+                                                 callbacks, options.speculate));
   decoded.texts = JobTexts(decoded.sequences, *state_->tokenizer);
   DRAGOMAN_ASSIGN_OR_RETURN(decoded.restored,
                             RestoreProtected({&request, 1}, plan, decoded.texts, options));

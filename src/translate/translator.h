@@ -17,6 +17,7 @@
 #include "text/kept_languages.h"
 #include "text/languages.h"
 #include "text/tokenizer.h"
+#include "translate/speculation.h"
 
 namespace dragoman {
 
@@ -34,6 +35,9 @@ struct TranslateOptions {
   // (text/protected_spans.h) is translated again with marks in their place, and if that loses one
   // too, stretch by stretch between them: what is protected always arrives.
   bool protect = true;
+  // Tokens guessed ahead and checked together: copied from the source, or by the draft. The output
+  // is the same.
+  Speculate speculate = Speculate::kAuto;
 };
 
 struct TranslationRequest {
@@ -67,6 +71,11 @@ class Translator {
                                                   const std::string& device, int threads,
                                                   const BackendOptions& options = {});
   ~Translator();
+
+  // A smaller build of the same vocabulary, to guess with from now on. Errors: as Open;
+  // kInvalidArgument for another vocabulary.
+  Result<void> UseDraft(const std::string& draft_path);
+  const SpeculationCounts& speculation() const;
 
   using ProgressCallback = std::function<void(size_t done, size_t total)>;
   // All requests, in order, batched and length-sorted inside; the same result as one at a time. A
