@@ -185,7 +185,8 @@ void Speculator::EnterLedgers(std::span<GuessState* const> states, double second
     accepted[way] += static_cast<double>(state->accepted);
   }
   const double token_seconds = plain_seconds / static_cast<double>(states.size());
-  const double extra_seconds = seconds - plain_seconds;
+  // A step that was faster by luck earns nothing.
+  const double extra_seconds = std::max(seconds - plain_seconds, 0.0);
   const double all_rows = std::max(rows[0] + rows[1], 1.0);
   if (rows[0] > 0) copies_.Enter(extra_seconds * rows[0] / all_rows, accepted[0] * token_seconds);
   if (rows[1] > 0 || draft_seconds_ > 0) {
