@@ -2,7 +2,7 @@
 
 namespace dragoman {
 
-CodePoint DecodeUtf8(std::string_view text, size_t offset) {
+CodePoint internal::DecodeAnyUtf8(std::string_view text, size_t offset) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[offset + i]); };
   const uint8_t first = byte(0);
   if (first < 0x80) return {first, 1, true};

@@ -8,10 +8,13 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/utf8.h"
 #include "evaluate/metrics/bleu_tokenizer.h"
 #include "evaluate/metrics/ngram_matcher.h"
 #include "evaluate/metrics/signature.h"
+#include "evaluate/metrics/symbol_table.h"
 #include "evaluate/metrics/unicode.h"
+#include "evaluate/metrics/white_space.h"
 
 namespace dragoman {
 namespace {
@@ -94,12 +97,27 @@ struct BleuCounter::State {
     Line& line = lines[index];
     line.numbers.clear();
     if (options.lowercase) {
-      line.lower = LowerCase(text);
+      LowerCase(text, line.lower);
       text = line.lower;
+    }
+    if (options.tokenizer == BleuTokenizer::kChar) {
+      NumberCharacters(StripRight(text), line.numbers);
+      return;
     }
     for (const std::string_view word :
          line.tokenizer.Split(options.tokenizer, options.segmenter.get(), text)) {
-      line.numbers.push_back(symbols.Number(word));
+      line.numbers.push_back(words.Number(word));
+    }
+  }
+
+  // The tokens of kChar without a detour over strings.
+  void NumberCharacters(std::string_view text, std::vector<uint32_t>& numbers) {
+    for (size_t i = 0; i < text.size();) {
+      const CodePoint point = DecodeUtf8(text, i);
+      const char32_t byte = static_cast<unsigned char>(text[i]);  // what is no UTF-8 is told apart
+      if (!IsPythonSpace(point.value))
+        numbers.push_back(characters.Number(point.valid ? point.value : 0x110000 + byte));
+      i += point.size_bytes;
     }
   }
 
@@ -115,7 +133,8 @@ struct BleuCounter::State {
   }
 
   BleuOptions options;
-  SymbolTable symbols;
+  SymbolTable words;
+  CharacterTable characters;
   NgramMatcher matcher;
   std::vector<Line> lines;
   std::vector<std::span<const uint32_t>> spans;
@@ -130,7 +149,8 @@ BleuCounter::BleuCounter(BleuCounter&&) noexcept = default;
 BleuStats BleuCounter::Count(std::string_view hypothesis, std::span<const std::string> references) {
   State& state = *state_;
   const size_t own = references.size();
-  state.symbols.Clear();
+  state.words.Clear();
+  state.characters.Clear();
   if (state.lines.size() < own + 1) state.lines.resize(own + 1);
   for (size_t r = 0; r < own; ++r) state.Number(references[r], r);
   state.Number(hypothesis, own);

@@ -29,11 +29,9 @@ bool IsZhCharacter(char32_t c) {
   return false;
 }
 
-void LineTokenizer::PrepareLine13a(std::string_view line) {
-  text_.assign(1, ' ');
-  text_.append(line);
-  text_.push_back(' ');
-  if (line.find_first_of("<\n&") == std::string_view::npos) return;
+std::string_view LineTokenizer::PrepareLine13a(std::string_view line) {
+  if (line.find_first_of("<\n&") == std::string_view::npos) return line;
+  text_.assign(line);
   ReplaceEvery(text_, "<skipped>", "");
   ReplaceEvery(text_, "-\n", "");
   ReplaceEvery(text_, "\n", " ");
@@ -41,6 +39,7 @@ void LineTokenizer::PrepareLine13a(std::string_view line) {
   ReplaceEvery(text_, "&amp;", "&");
   ReplaceEvery(text_, "&lt;", "<");
   ReplaceEvery(text_, "&gt;", ">");
+  return text_;
 }
 
 void LineTokenizer::PrepareLineZh(std::string_view line) {
@@ -56,44 +55,41 @@ void LineTokenizer::PrepareLineZh(std::string_view line) {
   }
 }
 
-void LineTokenizer::PrepareLineIntl(std::string_view line) {
-  points_ = ToUtf32(line);
-  // As with the regular expressions, what a pass has matched it does not look at again.
-  points_scratch_.clear();
-  for (size_t i = 0; i < points_.size(); ++i) {  // "x!" -> "x ! " unless x is a number
-    points_scratch_ += points_[i];
-    if (i + 1 < points_.size() && IsUnicodePunctuation(points_[i + 1]) &&
-        !IsUnicodeNumber(points_[i])) {
-      points_scratch_ += {U' ', points_[++i], U' '};
+// As 13a's rules for periods, for all punctuation, with numbers in place of digits and nothing
+// around the line; then symbols stand alone.
+void LineTokenizer::SplitIntl(std::string_view line) {
+  const UnicodeKinds kinds;
+  size_t start = 0;  // of the token under way
+  const auto end_token = [&](size_t end) {
+    if (end > start) tokens_.push_back(line.substr(start, end - start));
+  };
+  UnicodeKind previous = UnicodeKind::kNumber;  // so that nothing stands before the line
+  bool matched =
+      false;  // the previous character, by the first pattern: punctuation behind no number
+  CodePoint point;
+  if (!line.empty()) point = DecodeUtf8(line, 0);
+  for (size_t i = 0; i < line.size();) {
+    const UnicodeKind kind = kinds[point.value];
+    const size_t next = i + point.size_bytes;
+    const bool valid = point.valid, white = IsPythonSpace(point.value);
+    if (next < line.size()) point = DecodeUtf8(line, next);
+    bool alone = kind == UnicodeKind::kSymbol;
+    bool behind = false;
+    if (kind == UnicodeKind::kPunctuation) {
+      behind = previous != UnicodeKind::kNumber && !matched;
+      alone = behind || (next < line.size() && kinds[point.value] != UnicodeKind::kNumber);
     }
-  }
-  points_.clear();
-  for (size_t i = 0; i < points_scratch_.size(); ++i) {  // "!x" -> " ! x" unless x is a number
-    if (i + 1 < points_scratch_.size() && IsUnicodePunctuation(points_scratch_[i]) &&
-        !IsUnicodeNumber(points_scratch_[i + 1])) {
-      points_ += {U' ', points_scratch_[i++], U' '};
+    if (white || alone) {
+      end_token(i);
+      // What is no UTF-8 is one and the same symbol.
+      if (alone) tokens_.push_back(valid ? line.substr(i, next - i) : "\xef\xbf\xbd");
+      start = next;
     }
-    points_ += points_scratch_[i];
+    matched = behind;
+    previous = kind;
+    i = next;
   }
-  text_.clear();
-  for (const char32_t point : points_) {
-    const bool alone = IsUnicodeSymbol(point);
-    if (alone) text_ += ' ';
-    AppendUtf8(point, text_);
-    if (alone) text_ += ' ';
-  }
-}
-
-void LineTokenizer::SeparatePunctuation() {
-  PadPunctuation(text_, scratch_);
-  const bool periods = scratch_.find_first_of(".,") != std::string::npos;
-  if (periods) {
-    SplitPeriodAfterNonDigit(scratch_, text_);
-    SplitPeriodBeforeNonDigit(text_, scratch_);
-  }
-  const bool dashes = scratch_.find('-') != std::string::npos;
-  if (dashes) SplitDashAfterDigit(scratch_, text_);
-  SplitWhiteSpace(dashes ? text_ : scratch_, tokens_);
+  end_token(line.size());
 }
 
 std::span<const std::string_view> LineTokenizer::Split(BleuTokenizer tokenizer,
@@ -106,16 +102,14 @@ std::span<const std::string_view> LineTokenizer::Split(BleuTokenizer tokenizer,
       SplitWhiteSpace(line, tokens_);
       break;
     case BleuTokenizer::k13a:
-      PrepareLine13a(line);
-      SeparatePunctuation();
+      SplitAsMteval(PrepareLine13a(line), {}, tokens_);
       break;
     case BleuTokenizer::kZh:
       PrepareLineZh(line);
-      SeparatePunctuation();
+      SplitAsMteval(text_, {.padded = false}, tokens_);
       break;
     case BleuTokenizer::kIntl:
-      PrepareLineIntl(line);
-      SplitWhiteSpace(text_, tokens_);
+      SplitIntl(line);
       break;
     case BleuTokenizer::kSegmenter:
       segmenter->Split(line, text_, tokens_);

@@ -22,13 +22,12 @@ class LineTokenizer {
                                           std::string_view line);
 
  private:
-  void PrepareLine13a(std::string_view line);
+  // Without markup the line itself.
+  std::string_view PrepareLine13a(std::string_view line);
   void PrepareLineZh(std::string_view line);
-  void PrepareLineIntl(std::string_view line);
-  void SeparatePunctuation();
+  void SplitIntl(std::string_view line);
 
-  std::string text_, scratch_;
-  std::u32string points_, points_scratch_;
+  std::string text_;
   std::vector<std::string_view> tokens_;
 };
 

@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "evaluate/metrics/ngram_matcher.h"
 #include "evaluate/metrics/signature.h"
+#include "evaluate/metrics/symbol_table.h"
 #include "evaluate/metrics/unicode.h"
 #include "evaluate/metrics/white_space.h"
 
@@ -16,21 +17,6 @@ namespace {
 bool IsAsciiPunctuation(char c) {
   return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
          (c >= '{' && c <= '~');
-}
-
-void AppendCharacters(std::string_view text, bool whitespace, std::vector<uint32_t>& out) {
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x80) {
-      if (whitespace || !IsPythonSpace(byte)) out.push_back(byte);
-      ++i;
-      continue;
-    }
-    const CodePoint point = DecodeUtf8(text, i);
-    if (whitespace || !IsPythonSpace(point.value))
-      out.push_back(static_cast<uint32_t>(point.value));
-    i += point.size_bytes;
-  }
 }
 
 // 0..100 from [hypothesis, reference, matches] of each order.
@@ -74,10 +60,10 @@ struct ChrfCounter::State {
     line.characters.clear();
     line.words.clear();
     if (options.lowercase) {
-      line.lower = LowerCase(text);
+      LowerCase(text, line.lower);
       text = line.lower;
     }
-    AppendCharacters(text, options.whitespace, line.characters);
+    NumberCharacters(text, line.characters);
     if (options.word_order == 0) return;
     pieces.clear();
     SplitWhiteSpace(text, pieces);
@@ -85,14 +71,23 @@ struct ChrfCounter::State {
       // One mark is split off, at the end or else at the start: "(hi)" gives "(hi" and ")".
       const bool single = DecodeUtf8(piece, 0).size_bytes == piece.size();
       if (!single && IsAsciiPunctuation(piece.back())) {
-        line.words.push_back(symbols.Number(piece.substr(0, piece.size() - 1)));
-        line.words.push_back(symbols.Number(piece.substr(piece.size() - 1)));
+        line.words.push_back(words.Number(piece.substr(0, piece.size() - 1)));
+        line.words.push_back(words.Number(piece.substr(piece.size() - 1)));
       } else if (!single && IsAsciiPunctuation(piece.front())) {
-        line.words.push_back(symbols.Number(piece.substr(0, 1)));
-        line.words.push_back(symbols.Number(piece.substr(1)));
+        line.words.push_back(words.Number(piece.substr(0, 1)));
+        line.words.push_back(words.Number(piece.substr(1)));
       } else {
-        line.words.push_back(symbols.Number(piece));
+        line.words.push_back(words.Number(piece));
       }
+    }
+  }
+
+  void NumberCharacters(std::string_view text, std::vector<uint32_t>& numbers) {
+    for (size_t i = 0; i < text.size();) {
+      const CodePoint point = DecodeUtf8(text, i);
+      if (options.whitespace || !IsPythonSpace(point.value))
+        numbers.push_back(characters.Number(point.value));
+      i += point.size_bytes;
     }
   }
 
@@ -113,7 +108,8 @@ struct ChrfCounter::State {
   }
 
   ChrfOptions options;
-  SymbolTable symbols;
+  SymbolTable words;
+  CharacterTable characters;
   NgramMatcher matcher;
   Line hypothesis, reference;
   std::vector<std::string_view> pieces;
@@ -132,7 +128,8 @@ ChrfStats ChrfCounter::Count(std::string_view hypothesis, std::span<const std::s
   ChrfStats best;
   double best_score = -1;
   for (const std::string& text : references) {
-    state.symbols.Clear();  // the words of the last reference may be gone
+    state.characters.Clear();
+    state.words.Clear();  // the words of the last reference may be gone
     state.Prepare(hypothesis, state.hypothesis);
     state.Prepare(text, state.reference);
     ChrfStats stats;

@@ -1,25 +1,46 @@
-// Single passes, each over the result of the one before.
+// The four substitutions as one look at each byte and its two neighbours.
 #include "evaluate/metrics/mteval.h"
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
+
+#include "evaluate/metrics/white_space.h"
 
 namespace dragoman {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-bool IsPeriodOrComma(char c) { return c == '.' || c == ','; }
+enum MtevalKind : uint8_t { kPlain, kWhite, kMayBeWhite, kAlone, kPeriod, kDash, kApostrophe };
 
-// ASCII punctuation that always stands alone: all but ' , - .
-constexpr std::array<bool, 256> MakeStandsAlone() {
-  std::array<bool, 256> table{};
-  for (int c = 0x21; c < 0x7f; ++c) {
+constexpr std::array<uint8_t, 256> MakeMtevalKinds() {
+  std::array<uint8_t, 256> kinds{};
+  for (size_t c = 0; c < 0x7f; ++c) {
     const bool word = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-    table[static_cast<size_t>(c)] = !word && c != '\'' && c != ',' && c != '-' && c != '.';
+    if (IsPythonSpace(static_cast<char32_t>(c))) {
+      kinds[c] = kWhite;
+    } else if (c > 0x20 && !word) {
+      kinds[c] = kAlone;
+    }
   }
-  return table;
+  kinds['.'] = kinds[','] = kPeriod;
+  kinds['-'] = kDash;
+  kinds['\''] = kApostrophe;
+  for (const size_t lead : {0xc2, 0xe1, 0xe2, 0xe3}) kinds[lead] = kMayBeWhite;
+  return kinds;
 }
-constexpr std::array<bool, 256> kStandsAlone = MakeStandsAlone();
+constexpr std::array<uint8_t, 256> kMtevalKinds = MakeMtevalKinds();
+
+uint8_t MtevalKindAt(std::string_view text, size_t i) {
+  return kMtevalKinds[static_cast<unsigned char>(text[i])];
+}
+
+bool DigitAt(std::string_view text, size_t i) { return text[i] >= '0' && text[i] <= '9'; }
+
+// "'s" before a space, a mark that stands alone, or the end.
+bool BeginsGenitive(std::string_view text, size_t i) {
+  if (i + 1 >= text.size() || text[i + 1] != 's') return false;
+  return i + 2 == text.size() || text[i + 2] == ' ' || MtevalKindAt(text, i + 2) == kAlone;
+}
 
 }  // namespace
 
@@ -38,58 +59,58 @@ void ReplaceEvery(std::string& text, std::string_view from, std::string_view to)
   text.swap(out);
 }
 
-void PadPunctuation(std::string_view in, std::string& out) {
-  out.resize(3 * in.size());
-  char* end = out.data();
-  for (const char c : in) {
-    if (kStandsAlone[static_cast<unsigned char>(c)]) {
-      *end++ = ' ';
-      *end++ = c;
-      *end++ = ' ';
-    } else {
-      *end++ = c;
+void SplitAsMteval(std::string_view text, const MtevalRules& rules,
+                   std::vector<std::string_view>& tokens) {
+  const size_t size = text.size();
+  constexpr size_t kNowhere = static_cast<size_t>(-2);
+  size_t start = 0;           // of the token under way
+  size_t matched = kNowhere;  // the last period that the second substitution matched
+  const auto end_token = [&](size_t end) {
+    if (end > start) tokens.push_back(text.substr(start, end - start));
+  };
+  const auto stand_alone = [&](size_t i) {
+    end_token(i);
+    tokens.push_back(text.substr(i, 1));
+    start = i + 1;
+  };
+  for (size_t i = 0; i < size; ++i) {
+    switch (MtevalKindAt(text, i)) {
+      case kPlain:
+        break;
+      case kWhite:
+        end_token(i);
+        start = i + 1;
+        break;
+      case kMayBeWhite:
+        if (const size_t white = WhiteSpaceBytes(text, i); white > 0) {
+          end_token(i);
+          start = i + white;
+          i = start - 1;
+        }
+        break;
+      case kAlone:
+        stand_alone(i);
+        break;
+      case kPeriod: {
+        const bool behind = (i > 0 || rules.padded) && (i == 0 || !DigitAt(text, i - 1)) &&
+                            (i == 0 || matched != i - 1);
+        const bool before = i + 1 < size ? !DigitAt(text, i + 1) : rules.padded;
+        if (behind) matched = i;
+        if (behind || before) stand_alone(i);
+        break;
+      }
+      case kDash:
+        if (i > 0 && DigitAt(text, i - 1)) stand_alone(i);
+        break;
+      case kApostrophe:
+        if (rules.genitives && BeginsGenitive(text, i)) {
+          end_token(i);
+          start = i;
+        }
+        break;
     }
   }
-  out.resize(static_cast<size_t>(end - out.data()));
-}
-
-// The three below copy stretch by stretch: few characters of a line are periods, commas or dashes.
-void SplitPeriodAfterNonDigit(std::string_view in, std::string& out) {
-  out.clear();
-  size_t copied = 0;
-  for (size_t i = 1; i < in.size(); ++i) {
-    if (!IsPeriodOrComma(in[i]) || i == copied || IsDigit(in[i - 1])) continue;
-    out.append(in, copied, i - copied);
-    out.append({' ', in[i], ' '});
-    copied = i + 1;
-  }
-  out.append(in, copied);
-}
-
-// What was matched is not looked at again, as with a regular expression.
-void SplitPeriodBeforeNonDigit(std::string_view in, std::string& out) {
-  out.clear();
-  size_t copied = 0;
-  for (size_t i = 0; i + 1 < in.size(); ++i) {
-    if (!IsPeriodOrComma(in[i]) || IsDigit(in[i + 1])) continue;
-    out.append(in, copied, i - copied);
-    out.append({' ', in[i], ' ', in[i + 1]});
-    copied = i + 2;
-    ++i;
-  }
-  out.append(in, copied);
-}
-
-void SplitDashAfterDigit(std::string_view in, std::string& out) {
-  out.clear();
-  size_t copied = 0;
-  for (size_t i = 1; i < in.size(); ++i) {
-    if (in[i] != '-' || i == copied || !IsDigit(in[i - 1])) continue;
-    out.append(in, copied, i - copied);
-    out.append(" - ");
-    copied = i + 1;
-  }
-  out.append(in, copied);
+  end_token(size);
 }
 
 }  // namespace dragoman

@@ -1,24 +1,32 @@
-// Passes of NIST's mteval tokenizer over one line, shared by BLEU's 13a and zh and by TER's
-// normalization. All their patterns concern ASCII characters and "anything that is no digit", so
-// that working on UTF-8 bytes gives the same tokens as working on code points.
+// NIST's mteval tokenizer, shared by BLEU's 13a and zh and by TER's normalization. All its patterns
+// concern ASCII characters and "anything that is no digit", so that working on UTF-8 bytes gives
+// the same tokens as working on code points.
 #ifndef DRAGOMAN_EVALUATE_METRICS_MTEVAL_H_
 #define DRAGOMAN_EVALUATE_METRICS_MTEVAL_H_
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dragoman {
 
 void ReplaceEvery(std::string& text, std::string_view from, std::string_view to);
 
-// Each writes `out` anew. Spaces around every ASCII punctuation mark but ' , - .
-void PadPunctuation(std::string_view in, std::string& out);
-// "x." -> "x . " unless x is a digit; the same for commas.
-void SplitPeriodAfterNonDigit(std::string_view in, std::string& out);
-// ".x" -> " . x" unless x is a digit.
-void SplitPeriodBeforeNonDigit(std::string_view in, std::string& out);
-// "3-" -> "3 - "
-void SplitDashAfterDigit(std::string_view in, std::string& out);
+struct MtevalRules {
+  bool padded = true;      // the patterns see a space before the first and after the last character
+  bool genitives = false;  // "it's " -> "it 's ", which TER adds
+};
+
+// Appends the tokens of `text`; the views point into it. One pass in place of sacreBLEU's four
+// substitutions, each over the result of the one before:
+//   1. every ASCII mark but ' , - . stands alone                       "(a)"   -> " ( a ) "
+//   2. a period or comma behind anything but a digit does              "x."    -> "x . "
+//   3. so does one before anything but a digit                         ".x"    -> " . x"
+//   4. and a dash behind a digit                                       "3-"    -> "3 - "
+// What a substitution has matched it does not look at again: of "x..5" only the first period is
+// matched by 2, and none by 3 that was not.
+void SplitAsMteval(std::string_view text, const MtevalRules& rules,
+                   std::vector<std::string_view>& tokens);
 
 }  // namespace dragoman
 

@@ -1,9 +1,8 @@
-// Numbering of words and n-grams by open addressing; see the header for the idea.
+// Bits for sentences, open addressing for longer texts; see the header for the ideas.
 #include "evaluate/metrics/ngram_matcher.h"
 
 #include <algorithm>
 #include <bit>
-#include <functional>
 
 namespace dragoman {
 namespace {
@@ -12,40 +11,6 @@ constexpr uint64_t kGolden =
     0x9e3779b97f4a7c15ull;  // 2^64 over the golden ratio: Fibonacci hashing
 
 }  // namespace
-
-void SymbolTable::Clear() {
-  if (slots_.empty()) slots_.resize(256);
-  if (++generation_ == 0) {  // the counter came round: old marks would look new
-    std::fill(slots_.begin(), slots_.end(), Slot{});
-    generation_ = 1;
-  }
-  count_ = 0;
-}
-
-void SymbolTable::Grow() {
-  std::vector<Slot> old(slots_.size() * 2);
-  old.swap(slots_);
-  const size_t mask = slots_.size() - 1;
-  for (const Slot& slot : old) {
-    if (slot.generation != generation_) continue;
-    size_t i = slot.hash & mask;
-    while (slots_[i].generation == generation_) i = (i + 1) & mask;
-    slots_[i] = slot;
-  }
-}
-
-uint32_t SymbolTable::Number(std::string_view word) {
-  if (static_cast<size_t>(count_) * 2 >= slots_.size()) Grow();
-  const uint64_t hash = std::hash<std::string_view>{}(word);
-  const size_t mask = slots_.size() - 1;
-  size_t i = hash & mask;
-  while (slots_[i].generation == generation_) {
-    if (slots_[i].hash == hash && slots_[i].word == word) return slots_[i].number;
-    i = (i + 1) & mask;
-  }
-  slots_[i] = {word, hash, count_, generation_};
-  return count_++;
-}
 
 void NgramMatcher::Reset(size_t ngrams) {
   const size_t wanted = std::bit_ceil(std::max<size_t>(ngrams * 2, 64));
@@ -149,20 +114,118 @@ size_t NgramMatcher::ForgetUnseen(std::span<const std::span<const uint32_t>> ref
   return left;
 }
 
-void NgramMatcher::Match(std::span<const uint32_t> hypothesis,
-                         std::span<const std::span<const uint32_t>> references,
-                         std::span<int64_t> matches) {
+void NgramMatcher::MatchByHashing(std::span<const uint32_t> hypothesis,
+                                  std::span<const std::span<const uint32_t>> references,
+                                  std::span<int64_t> matches) {
   size_t candidates = 0;
   for (const auto& reference : references) candidates += reference.size();
   reference_numbers_.assign(candidates, 0);
   hypothesis_numbers_.assign(hypothesis.size(), 0);
-  std::fill(matches.begin(), matches.end(), 0);
   for (size_t order = 1; order <= matches.size() && order <= hypothesis.size(); ++order) {
     Reset(candidates);
     CountReferences(references, order);
     matches[order - 1] = UseUp(hypothesis, order);
     if (matches[order - 1] == 0) return;  // then no longer n-gram matches either
     candidates = ForgetUnseen(references, order);
+  }
+}
+
+namespace {
+
+// The orders that match at each position of the hypothesis, one bit each, added to `hits`; or, with
+// a single reference, the matches of each order. `kWords` words hold a reference's positions.
+template <size_t kWords, size_t kOrders, bool kSingle>
+void MatchInMasks(std::span<const uint32_t> hypothesis, const uint64_t* masks, uint16_t* hits,
+                  std::span<int64_t> matches) {
+  uint64_t ends[kOrders][kWords] = {};  // of the n-gram that ends here, in the reference
+  uint64_t used[kOrders][kWords] = {};
+  for (size_t i = 0; i < hypothesis.size(); ++i) {
+    const uint64_t* here = masks + hypothesis[i] * kWords;
+    for (size_t n = kOrders; n-- > 0;) {
+      uint64_t carry = 0, found = 0;
+      for (size_t w = 0; w < kWords; ++w) {
+        uint64_t end = here[w];
+        if (n > 0) {
+          const uint64_t shorter = ends[n - 1][w];
+          end &= (shorter << 1) | carry;
+          carry = shorter >> 63;
+        }
+        ends[n][w] = end;
+        const uint64_t free = end & ~used[n][w];
+        used[n][w] |= found == 0 ? free & (0 - free) : 0;  // the first free one
+        found |= free;
+      }
+      if (!kSingle) hits[i] = static_cast<uint16_t>(hits[i] | (found != 0 ? 1u << n : 0u));
+    }
+  }
+  if (!kSingle) return;
+  for (size_t n = 0; n < matches.size(); ++n) {
+    for (const uint64_t word : used[n]) matches[n] += std::popcount(word);
+  }
+}
+
+template <size_t kWords, bool kSingle>
+void MatchOrders(std::span<const uint32_t> hypothesis, const uint64_t* masks, uint16_t* hits,
+                 std::span<int64_t> matches) {
+  const size_t orders = matches.size();
+  if (orders <= 2) return MatchInMasks<kWords, 2, kSingle>(hypothesis, masks, hits, matches);
+  if (orders <= 4) return MatchInMasks<kWords, 4, kSingle>(hypothesis, masks, hits, matches);
+  if (orders <= 6) return MatchInMasks<kWords, 6, kSingle>(hypothesis, masks, hits, matches);
+  MatchInMasks<kWords, kMaxNgramOrder, kSingle>(hypothesis, masks, hits, matches);
+}
+
+template <bool kSingle>
+void MatchWords(size_t words, std::span<const uint32_t> hypothesis, const uint64_t* masks,
+                uint16_t* hits, std::span<int64_t> matches) {
+  if (words == 1) return MatchOrders<1, kSingle>(hypothesis, masks, hits, matches);
+  if (words == 2) return MatchOrders<2, kSingle>(hypothesis, masks, hits, matches);
+  if (words == 4) return MatchOrders<4, kSingle>(hypothesis, masks, hits, matches);
+  MatchOrders<kMaxMaskedSymbols / 64, kSingle>(hypothesis, masks, hits, matches);
+}
+
+}  // namespace
+
+void NgramMatcher::SetMasks(std::span<const uint32_t> reference, size_t symbols, size_t words) {
+  masks_.assign(symbols * words, 0);
+  for (size_t j = 0; j < reference.size(); ++j)
+    masks_[reference[j] * words + j / 64] |= uint64_t{1} << (j % 64);
+}
+
+void NgramMatcher::MatchByMasks(std::span<const uint32_t> hypothesis,
+                                std::span<const std::span<const uint32_t>> references,
+                                std::span<int64_t> matches) {
+  uint32_t last = 0;
+  for (const uint32_t symbol : hypothesis) last = std::max(last, symbol);
+  for (const auto& reference : references) {
+    for (const uint32_t symbol : reference) last = std::max(last, symbol);
+  }
+  const bool single = references.size() == 1;
+  if (!single) hits_.assign(hypothesis.size(), 0);
+  for (const auto& reference : references) {
+    const size_t words = std::bit_ceil(std::max<size_t>((reference.size() + 63) / 64, 1));
+    SetMasks(reference, size_t{last} + 1, words);
+    if (single) {
+      MatchWords<true>(words, hypothesis, masks_.data(), nullptr, matches);
+    } else {
+      MatchWords<false>(words, hypothesis, masks_.data(), hits_.data(), matches);
+    }
+  }
+  if (single) return;
+  for (const uint16_t hit : hits_) {
+    for (size_t n = 0; n < matches.size(); ++n) matches[n] += (hit >> n) & 1;
+  }
+}
+
+void NgramMatcher::Match(std::span<const uint32_t> hypothesis,
+                         std::span<const std::span<const uint32_t>> references,
+                         std::span<int64_t> matches) {
+  std::fill(matches.begin(), matches.end(), 0);
+  size_t longest = 0;
+  for (const auto& reference : references) longest = std::max(longest, reference.size());
+  if (longest <= kMaxMaskedSymbols && matches.size() <= size_t{kMaxNgramOrder}) {
+    MatchByMasks(hypothesis, references, matches);
+  } else {
+    MatchByHashing(hypothesis, references, matches);
   }
 }
 

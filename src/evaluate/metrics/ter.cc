@@ -5,9 +5,10 @@
 #include <limits>
 #include <vector>
 
-#include "evaluate/metrics/ngram_matcher.h"
 #include "evaluate/metrics/shift_search.h"
 #include "evaluate/metrics/signature.h"
+#include "evaluate/metrics/symbol_table.h"
+#include "evaluate/metrics/ter_tokenizer.h"
 #include "evaluate/metrics/white_space.h"
 
 namespace dragoman {
@@ -22,17 +23,15 @@ double ScoreOfTer(T edits, T length) {
 }  // namespace
 
 struct TerCounter::State {
-  void Number(std::string_view text, std::vector<uint32_t>& words) {
-    pieces.clear();
-    SplitWhiteSpace(text, pieces);
-    words.clear();
-    for (const std::string_view piece : pieces) words.push_back(symbols.Number(piece));
+  void Number(std::span<const std::string_view> from, std::vector<uint32_t>& to) {
+    to.clear();
+    for (const std::string_view word : from) to.push_back(symbols.Number(word));
   }
 
   TerOptions options;
   SymbolTable symbols;
   ShiftSearch search;
-  std::vector<std::string_view> pieces;
+  TerTokenizer of_hypothesis, of_reference;
   std::vector<uint32_t> hypothesis, reference;
 };
 
@@ -44,16 +43,13 @@ TerCounter::TerCounter(TerCounter&&) noexcept = default;
 
 TerStats TerCounter::Count(std::string_view hypothesis, std::span<const std::string> references) {
   State& state = *state_;
-  const std::string own = TokenizeForTer(state.options, StripRight(hypothesis));
+  const auto own = state.of_hypothesis.Split(state.options, StripRight(hypothesis));
   int64_t best = std::numeric_limits<int64_t>::max();
   double lengths = 0;
   for (const std::string& text : references) {
-    // sacreBLEU prepares references twice, which matters for escapes such as "&amp;lt;".
-    const std::string once = TokenizeForTer(state.options, StripRight(text));
-    const std::string twice = TokenizeForTer(state.options, once);
     state.symbols.Clear();
     state.Number(own, state.hypothesis);
-    state.Number(twice, state.reference);
+    state.Number(state.of_reference.SplitTwice(state.options, StripRight(text)), state.reference);
     best = std::min(best, state.search.Edits(state.hypothesis, state.reference));
     lengths += static_cast<double>(state.reference.size());
   }

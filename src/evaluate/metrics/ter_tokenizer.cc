@@ -1,10 +1,8 @@
 // Tercom's normalization as sacreBLEU writes it.
-#include <array>
-#include <vector>
+#include "evaluate/metrics/ter_tokenizer.h"
 
 #include "base/utf8.h"
 #include "evaluate/metrics/mteval.h"
-#include "evaluate/metrics/ter.h"
 #include "evaluate/metrics/unicode.h"
 #include "evaluate/metrics/white_space.h"
 
@@ -29,22 +27,25 @@ bool IsFullWidthMark(char32_t c) {
          c == 0xff02 || c == 0xff08 || c == 0xff09;
 }
 
-std::string NormalizeWestern(std::string text) {
+std::string Join(std::span<const std::string_view> words) {
+  std::string out;
+  for (const std::string_view word : words) {
+    if (!out.empty()) out += ' ';
+    out += word;
+  }
+  return out;
+}
+
+constexpr MtevalRules kTercomRules{.padded = true, .genitives = true};
+
+void Unescape(std::string& text) {
+  if (text.find_first_of("\n&") == std::string::npos) return;
   ReplaceEvery(text, "\n-", "");
   ReplaceEvery(text, "\n", " ");
   ReplaceEvery(text, "&quot;", "\"");
   ReplaceEvery(text, "&amp;", "&");
   ReplaceEvery(text, "&lt;", "<");
   ReplaceEvery(text, "&gt;", ">");
-  text = " " + text + " ";
-  std::string padded;
-  PadPunctuation(text, padded);
-  ReplaceEvery(padded, "'s ", " 's ");
-  std::string after, before, out;
-  SplitPeriodAfterNonDigit(padded, after);
-  SplitPeriodBeforeNonDigit(after, before);
-  SplitDashAfterDigit(before, out);
-  return out;
 }
 
 std::string NormalizeAsian(std::string_view text) {
@@ -77,21 +78,45 @@ std::string RemoveMarks(std::string_view text, bool asian) {
 
 }  // namespace
 
-std::string TokenizeForTer(const TerOptions& options, std::string_view text) {
-  std::string line = options.case_sensitive ? std::string(text) : LowerCase(text);
+std::span<const std::string_view> TerTokenizer::Split(const TerOptions& options,
+                                                      std::string_view line) {
+  if (options.case_sensitive) {
+    text_.assign(line);
+  } else {
+    LowerCase(line, text_);
+  }
+  words_.clear();
   if (options.normalized) {
-    line = NormalizeWestern(std::move(line));
-    if (options.asian_support) line = NormalizeAsian(line);
+    Unescape(text_);
+    SplitAsMteval(text_, kTercomRules, words_);
   }
-  if (options.no_punct) line = RemoveMarks(line, options.asian_support);
-  std::vector<std::string_view> words;
-  SplitWhiteSpace(line, words);
-  std::string out;
-  for (const std::string_view word : words) {
-    if (!out.empty()) out += ' ';
-    out += word;
+  const bool asian = options.normalized && options.asian_support;
+  if (options.normalized && !asian && !options.no_punct) return words_;
+  if (options.normalized) text_ = Join(words_);
+  if (asian) text_ = NormalizeAsian(text_);
+  if (options.no_punct) text_ = RemoveMarks(text_, options.asian_support);
+  words_.clear();
+  SplitWhiteSpace(text_, words_);
+  return words_;
+}
+
+std::span<const std::string_view> TerTokenizer::SplitTwice(const TerOptions& options,
+                                                           std::string_view line) {
+  Split(options, line);
+  if (!options.normalized) return words_;  // the second time changes nothing
+  if (options.asian_support || options.no_punct) {
+    const std::string once = Join(words_);
+    return Split(options, once);
   }
-  return out;
+  // No escape is left in one piece, and around a word there are spaces, as around a line.
+  again_.clear();
+  for (const std::string_view word : words_) SplitAsMteval(word, kTercomRules, again_);
+  return again_;
+}
+
+std::string TokenizeForTer(const TerOptions& options, std::string_view text) {
+  TerTokenizer tokenizer;
+  return Join(tokenizer.Split(options, text));
 }
 
 }  // namespace dragoman

@@ -1,4 +1,5 @@
-// Categories and lower case from ICU, with a short way for ASCII.
+// Categories and lower case from ICU. What it says of the basic plane is asked once and kept in
+// tables, since a metric asks for every character of a corpus.
 #include "evaluate/metrics/unicode.h"
 
 #include <unicode/bytestream.h>
@@ -6,41 +7,124 @@
 #include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
 
-#include <algorithm>
-#include <cstdint>
+#include <array>
+#include <memory>
+
+#include "base/utf8.h"
 
 namespace dragoman {
 namespace {
 
-bool InCategories(char32_t c, uint32_t mask) {
-  return (U_GET_GC_MASK(static_cast<UChar32>(c)) & mask) != 0;
+constexpr size_t kBasicPlane = 0x10000;
+
+UnicodeKind KindFromIcu(char32_t c) {
+  const uint32_t category = U_GET_GC_MASK(static_cast<UChar32>(c));
+  if ((category & U_GC_L_MASK) != 0) return UnicodeKind::kLetter;
+  if ((category & U_GC_M_MASK) != 0) return UnicodeKind::kMark;
+  if ((category & U_GC_N_MASK) != 0) return UnicodeKind::kNumber;
+  if ((category & U_GC_P_MASK) != 0) return UnicodeKind::kPunctuation;
+  if ((category & U_GC_S_MASK) != 0) return UnicodeKind::kSymbol;
+  return UnicodeKind::kOther;
 }
 
-}  // namespace
+size_t EncodedBytes(char32_t c) { return c < 0x80 ? 1 : c < 0x800 ? 2 : 3; }
 
-std::string LowerCase(std::string_view text) {
-  std::string out(text);
-  const bool ascii = std::all_of(text.begin(), text.end(),
-                                 [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  if (ascii) {
-    for (char& c : out) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+// Of a character of the basic plane its lower case, or 0 where that is no single character of as
+// many bytes (U+0130 and a few others) or depends on the neighbours (the capital sigma).
+using LowerTable = std::array<uint16_t, kBasicPlane>;
+const LowerTable& LowerCaseTable() {
+  static const auto table = [] {
+    auto made = std::make_unique<LowerTable>();
+    for (char32_t c = 0; c < kBasicPlane; ++c) {
+      const auto lower = static_cast<char32_t>(u_tolower(static_cast<UChar32>(c)));
+      const bool simple =
+          c != 0x130 && c != 0x3a3 && lower < kBasicPlane && EncodedBytes(lower) == EncodedBytes(c);
+      (*made)[c] = simple ? static_cast<uint16_t>(lower) : 0;
     }
-    return out;
-  }
+    return made;
+  }();
+  return *table;
+}
+
+void LowerCaseByIcu(std::string_view text, std::string& out) {
   out.clear();
   UErrorCode error = U_ZERO_ERROR;
   icu::StringByteSink<std::string> sink(&out);
   icu::CaseMap::utf8ToLower("", 0, icu::StringPiece(text.data(), static_cast<int32_t>(text.size())),
                             sink, nullptr, error);
-  return U_SUCCESS(error) ? out : std::string(text);
+  if (U_FAILURE(error)) out.assign(text);
 }
 
-bool IsUnicodePunctuation(char32_t c) { return InCategories(c, U_GC_P_MASK); }
-bool IsUnicodeSymbol(char32_t c) { return InCategories(c, U_GC_S_MASK); }
-bool IsUnicodeNumber(char32_t c) { return InCategories(c, U_GC_N_MASK); }
+// Writes the lower case of the character at `i` to `out` and returns its bytes, or 0: ask ICU.
+size_t LowerBeyondAscii(std::string_view text, size_t i, const LowerTable& table, char* out) {
+  const CodePoint point = DecodeUtf8(text, i);
+  if (!point.valid) return 0;
+  const size_t bytes = point.size_bytes;
+  if (bytes == 4) {
+    const auto c = static_cast<UChar32>(point.value);
+    if (u_tolower(c) != c) return 0;
+    for (size_t b = 0; b < bytes; ++b) out[b] = text[i + b];
+    return bytes;
+  }
+  const uint32_t lower = table[point.value];
+  if (lower == 0) return 0;
+  if (bytes == 2) {
+    out[0] = static_cast<char>(0xc0 | (lower >> 6));
+  } else {
+    out[0] = static_cast<char>(0xe0 | (lower >> 12));
+    out[1] = static_cast<char>(0x80 | ((lower >> 6) & 0x3f));
+  }
+  out[bytes - 1] = static_cast<char>(0x80 | (lower & 0x3f));
+  return bytes;
+}
 
-bool IsUnicodeLetter(char32_t c) { return InCategories(c, U_GC_L_MASK); }
-bool IsUnicodeLetterOrMark(char32_t c) { return InCategories(c, U_GC_L_MASK | U_GC_M_MASK); }
+char LowerAscii(char c) {
+  return static_cast<char>(c + (static_cast<unsigned char>(c - 'A') < 26 ? 32 : 0));
+}
+
+}  // namespace
+
+void LowerCase(std::string_view text, std::string& out) {
+  out.resize(text.size());
+  char* to = out.data();
+  const LowerTable* table = nullptr;
+  for (size_t i = 0; i < text.size();) {
+    if (static_cast<unsigned char>(text[i]) < 0x80) {
+      to[i] = LowerAscii(text[i]);
+      ++i;
+      continue;
+    }
+    if (table == nullptr) table = &LowerCaseTable();
+    const size_t bytes = LowerBeyondAscii(text, i, *table, to + i);
+    if (bytes == 0) {
+      LowerCaseByIcu(text, out);
+      return;
+    }
+    i += bytes;
+  }
+}
+
+std::string LowerCase(std::string_view text) {
+  std::string out;
+  LowerCase(text, out);
+  return out;
+}
+
+const UnicodeKind* internal::BasicPlaneKinds() {
+  static const auto table = [] {
+    auto made = std::make_unique<std::array<UnicodeKind, kBasicPlane>>();
+    for (char32_t c = 0; c < kBasicPlane; ++c) (*made)[c] = KindFromIcu(c);
+    return made;
+  }();
+  return table->data();
+}
+
+UnicodeKind internal::KindOutsideBasicPlane(char32_t c) { return KindFromIcu(c); }
+
+bool IsUnicodeLetter(char32_t c) { return UnicodeKinds()[c] == UnicodeKind::kLetter; }
+bool IsUnicodeLetterOrMark(char32_t c) {
+  const UnicodeKind kind = UnicodeKinds()[c];
+  return kind == UnicodeKind::kLetter || kind == UnicodeKind::kMark;
+}
 
 }  // namespace dragoman

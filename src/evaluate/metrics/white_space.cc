@@ -17,22 +17,41 @@ constexpr std::array<uint8_t, 256> MakeByteKinds() {
 }
 constexpr std::array<uint8_t, 256> kByteKinds = MakeByteKinds();
 
-// Bytes of the white space at `offset`, 0 when it is none.
-size_t SpaceBytes(std::string_view text, size_t offset) {
+}  // namespace
+
+size_t WhiteSpaceBytes(std::string_view text, size_t offset) {
   const uint8_t kind = kByteKinds[static_cast<unsigned char>(text[offset])];
   if (kind != kMayBegin) return kind;
-  const CodePoint point = DecodeUtf8(text, offset);
-  return point.valid && IsPythonSpace(point.value) ? point.size_bytes : 0;
+  const auto byte = [text, offset](size_t i) {
+    return offset + i < text.size() ? static_cast<unsigned char>(text[offset + i]) : 0u;
+  };
+  switch (byte(0)) {
+    case 0xc2:  // U+0085, U+00A0
+      return byte(1) == 0x85 || byte(1) == 0xa0 ? 2 : 0;
+    case 0xe1:  // U+1680
+      return byte(1) == 0x9a && byte(2) == 0x80 ? 3 : 0;
+    case 0xe2:  // U+2000..U+200A, U+2028, U+2029, U+202F, U+205F
+      if (byte(1) == 0x81) return byte(2) == 0x9f ? 3 : 0;
+      if (byte(1) != 0x80) return 0;
+      return (byte(2) >= 0x80 && byte(2) <= 0x8a) || byte(2) == 0xa8 || byte(2) == 0xa9 ||
+                     byte(2) == 0xaf
+                 ? 3
+                 : 0;
+    default:  // U+3000
+      return byte(1) == 0x80 && byte(2) == 0x80 ? 3 : 0;
+  }
 }
-
-}  // namespace
 
 void SplitWhiteSpace(std::string_view text, std::vector<std::string_view>& out) {
   size_t start = 0;
   size_t i = 0;
   while (i < text.size()) {
     // A byte inside a character is never mistaken for white space: its lead byte is needed.
-    const size_t space = SpaceBytes(text, i);
+    if (kByteKinds[static_cast<unsigned char>(text[i])] == kOrdinary) {
+      ++i;
+      continue;
+    }
+    const size_t space = WhiteSpaceBytes(text, i);
     if (space == 0) {
       ++i;
       continue;
@@ -50,7 +69,7 @@ std::string_view StripRight(std::string_view text) {
     while (last > 0 && text.size() - last < 4 &&
            (static_cast<unsigned char>(text[last]) & 0xc0) == 0x80)
       --last;
-    const size_t space = SpaceBytes(text, last);
+    const size_t space = WhiteSpaceBytes(text, last);
     if (space == 0 || last + space != text.size()) break;
     text.remove_suffix(space);
   }
@@ -60,7 +79,7 @@ std::string_view StripRight(std::string_view text) {
 std::string_view Strip(std::string_view text) {
   text = StripRight(text);
   while (!text.empty()) {
-    const size_t space = SpaceBytes(text, 0);
+    const size_t space = WhiteSpaceBytes(text, 0);
     if (space == 0) break;
     text.remove_prefix(space);
   }

@@ -18,6 +18,8 @@ constexpr bool IsPythonSpace(char32_t c) {
          c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
+// Bytes of the white space at `offset`, 0 when it is none.
+size_t WhiteSpaceBytes(std::string_view text, size_t offset);
 // Appends the stretches of `text` between white space; the views point into it.
 void SplitWhiteSpace(std::string_view text, std::vector<std::string_view>& out);
 std::string_view StripRight(std::string_view text);
