@@ -15,7 +15,7 @@ OrderedJson ToJson(const SpeculationCounts& counts) {
   json["tokens"] = counts.tokens;
   json["seconds"] = counts.seconds;
   json["speedup"] = nullptr;
-  if (counts.seconds > 0) json["speedup"] = counts.plain_seconds / counts.seconds;
+  if (counts.compared_seconds > 0) json["speedup"] = counts.plain_seconds / counts.compared_seconds;
   return json;
 }
 

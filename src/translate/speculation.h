@@ -28,12 +28,16 @@ struct SpeculationCounts {
   int64_t copies_proposed = 0, copies_accepted = 0;
   int64_t drafts_proposed = 0, drafts_accepted = 0;
   // Of steps in which every sequence decoded (none read its prompt):
-  int64_t steps = 0;         // steps times sequences
-  int64_t tokens = 0;        // that came out of them; without guesses as many as steps
-  double seconds = 0;        // they took, drafting included
-  double plain_seconds = 0;  // the same tokens one a step would have taken, by measured plain steps
+  int64_t steps = 0;   // steps times sequences
+  int64_t tokens = 0;  // that came out of them; without guesses as many as steps
+  double seconds = 0;  // they took, drafting included
+  // Of steps whose batch was measured without guesses, too: what they took, and what the same
+  // tokens would have taken one a step.
+  double compared_seconds = 0;
+  double plain_seconds = 0;
 };
-// Proposed, accepted, and the speed-up: plain_seconds by seconds, null before any step.
+// Proposed, accepted, and the speed-up: plain_seconds by compared_seconds, null when
+// nothing could be compared.
 OrderedJson ToJson(const SpeculationCounts& counts);
 
 // Guesses of one kind come true equally often, more or less. The end of a sequence is never

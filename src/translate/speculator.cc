@@ -172,6 +172,8 @@ void Speculator::Settle(std::span<GuessState* const> states, double seconds, int
   counts_.steps += batch;
   counts_.tokens += tokens;
   counts_.seconds += seconds + draft_seconds_;
+  if (!plain && !costs_.Knows(batch)) return;
+  counts_.compared_seconds += seconds + draft_seconds_;
   counts_.plain_seconds += plain ? seconds : token_seconds * static_cast<double>(tokens);
 }
 
