@@ -139,7 +139,7 @@ uint64_t Hash(const std::vector<float>& values) {
 
 std::vector<const Int8Kernels*> KernelsOfThisMachine() {
   std::vector<const Int8Kernels*> found = {FindInt8Avx2(), FindInt8AvxVnni(), FindInt8Avx512(),
-                                           FindInt8Neon(), FindInt8NeonDot()};
+                                           FindInt8Neon(), FindInt8NeonDot(), FindInt8Wasm()};
   std::erase(found, nullptr);
   return found;
 }

@@ -4,6 +4,7 @@
 #
 # int8_conformance.sh MACHINE SOURCE_DIR INCLUDE_DIR NATIVE_PROGRAM
 #   MACHINE      neon: 64-bit ARM under qemu-user, with and without dot products
+#                wasm: WebAssembly with SIMD128, from Emscripten, under node
 #   INCLUDE_DIR  where tl/expected.hpp lies
 # Exit: 0, 1, or 77 with the reason when a tool is missing.
 set -euo pipefail
@@ -31,7 +32,7 @@ compile() {
   xargs -P "$(nproc)" -I FILE sh -c \
     '"$@" -c FILE -o "$0/$(basename FILE .cc).o"' "$folder" \
     "$@" -std=c++20 -O1 -ffp-contract=off -Wall -Wextra -Wno-psabi -Werror \
-    -I "$source/src" -I "$source/include" -I "$folder/include" <"$folder/files"
+    -I "$source/src" -I "$source/include" -isystem "$folder/include" <"$folder/files"
 }
 
 # same_bits NAME COMMAND...: the check passes, and prints what it prints on this machine.
@@ -58,6 +59,22 @@ case $machine in
     aarch64-linux-gnu-g++ -static "$folder"/*.o -o "$folder/check"
     same_bits neon qemu-aarch64-static -cpu cortex-a53 "$folder/check"
     same_bits neondot qemu-aarch64-static -cpu max "$folder/check"
+    ;;
+  wasm)
+    needs em++ node
+    # Debian's Emscripten comes with a standard library that lacks this one function of C++20.
+    cat >"$folder/bit_cast.h" <<'H'
+#include <version>
+#ifndef __cpp_lib_bit_cast
+namespace std {
+template <class To, class From>
+constexpr To bit_cast(const From& from) { return __builtin_bit_cast(To, from); }
+}
+#endif
+H
+    compile em++ -msimd128 -include "$folder/bit_cast.h"
+    em++ -O1 -sALLOW_MEMORY_GROWTH=1 -sEXIT_RUNTIME=1 -sWASM_ASYNC_COMPILATION=0 "$folder"/*.o -o "$folder/check.js"
+    same_bits wasm node "$folder/check.js"
     ;;
   *) echo "unknown machine \"$machine\"" >&2; exit 1 ;;
 esac

@@ -86,6 +86,7 @@ const Int8Kernels* FindInt8AvxVnni();
 const Int8Kernels* FindInt8Avx512();   // with VNNI
 const Int8Kernels* FindInt8Neon();     // every 64-bit ARM
 const Int8Kernels* FindInt8NeonDot();  // with dot products
+const Int8Kernels* FindInt8Wasm();     // SIMD128
 
 }  // namespace dragoman
 
