@@ -32,17 +32,19 @@ static_assert(8 * 2 * 15 * 127 < 32768 && 4 * 2 * 31 * 127 < 32768 && 2 * 2 * 63
 
 // Sums of two products, in 16 bits.
 template <bool kSigned>
-inline Bytes PairSums(Bytes codes, Bytes x) {
+DRAGOMAN_ALWAYS_INLINE Bytes PairSums(Bytes codes, Bytes x) {
   if constexpr (!kSigned) return _mm256_maddubs_epi16(codes, x);
   return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes));
 }
 
-inline Ints Widen(Bytes pair_sums) { return _mm256_madd_epi16(pair_sums, _mm256_set1_epi16(1)); }
+DRAGOMAN_ALWAYS_INLINE Ints Widen(Bytes pair_sums) {
+  return _mm256_madd_epi16(pair_sums, _mm256_set1_epi16(1));
+}
 
 // dots += kSteps steps of four columns.
 template <int kTokens, size_t kTiles, int kSteps, int kBits, bool kSigned>
-inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
-                     Ints (&dots)[kTiles][kTokens]) {
+DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                                     Ints (&dots)[kTiles][kTokens]) {
   constexpr int kTogether = SumsIn16Bits(kBits) < kSteps ? SumsIn16Bits(kBits) : kSteps;
   DRAGOMAN_UNROLL
   for (int first = 0; first < kSteps; first += kTogether) {
@@ -74,8 +76,8 @@ inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
 
 // A unit's dot products with one token. dots [1][sub-blocks], in the order of SubAt.
 template <class Codes, size_t kSubs>
-inline void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors], const int8_t* x,
-                    size_t vectors, int32_t (*dots)[kSubs]) {
+DRAGOMAN_ALWAYS_INLINE void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors],
+                                    const int8_t* x, size_t vectors, int32_t (*dots)[kSubs]) {
   Ints sums[kUnitVectors];
   for (size_t i = 0; i < kUnitVectors; ++i) {
     sums[i] = i < vectors

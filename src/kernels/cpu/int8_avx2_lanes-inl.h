@@ -11,50 +11,54 @@ constexpr size_t kPartsOf32 = 1;
 constexpr size_t kRowsAtOnce = 1;
 
 // Into the second-level cache: the first-level one has too few misses under way to stream.
-inline void Prefetch(const uint8_t* from) {
+DRAGOMAN_ALWAYS_INLINE void Prefetch(const uint8_t* from) {
   _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T1);
 }
-inline Bytes LoadBytes(const void* from) {
+DRAGOMAN_ALWAYS_INLINE Bytes LoadBytes(const void* from) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(from));
 }
-inline void StoreBytes(Bytes v, void* to) { _mm256_store_si256(static_cast<__m256i*>(to), v); }
-inline Bytes SetByte(int value) { return _mm256_set1_epi8(static_cast<char>(value)); }
-inline Bytes SetWord(int value) { return _mm256_set1_epi32(value); }
-inline Bytes And(Bytes a, Bytes b) { return _mm256_and_si256(a, b); }
-inline Bytes Or(Bytes a, Bytes b) { return _mm256_or_si256(a, b); }
-inline Bytes Xor(Bytes a, Bytes b) { return _mm256_xor_si256(a, b); }
+DRAGOMAN_ALWAYS_INLINE void StoreBytes(Bytes v, void* to) {
+  _mm256_store_si256(static_cast<__m256i*>(to), v);
+}
+DRAGOMAN_ALWAYS_INLINE Bytes SetByte(int value) {
+  return _mm256_set1_epi8(static_cast<char>(value));
+}
+DRAGOMAN_ALWAYS_INLINE Bytes SetWord(int value) { return _mm256_set1_epi32(value); }
+DRAGOMAN_ALWAYS_INLINE Bytes And(Bytes a, Bytes b) { return _mm256_and_si256(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes Or(Bytes a, Bytes b) { return _mm256_or_si256(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes Xor(Bytes a, Bytes b) { return _mm256_xor_si256(a, b); }
 // Shifts of 16-bit lanes: bits cross the bytes of a pair.
 template <int kBits>
-inline Bytes ShiftRight(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes ShiftRight(Bytes v) {
   return _mm256_srli_epi16(v, kBits);
 }
 template <int kBits>
-inline Bytes ShiftLeft(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes ShiftLeft(Bytes v) {
   return _mm256_slli_epi16(v, kBits);
 }
 template <int kBits>
-inline Bytes WordShiftRight(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes WordShiftRight(Bytes v) {
   return _mm256_srli_epi32(v, kBits);
 }
 template <int kBits>
-inline Bytes WordShiftLeft(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes WordShiftLeft(Bytes v) {
   return _mm256_slli_epi32(v, kBits);
 }
-inline Bytes SubtractBytes(Bytes a, Bytes b) { return _mm256_sub_epi8(a, b); }
-inline Bytes SubtractWords(Bytes a, Bytes b) { return _mm256_sub_epi32(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes SubtractBytes(Bytes a, Bytes b) { return _mm256_sub_epi8(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes SubtractWords(Bytes a, Bytes b) { return _mm256_sub_epi32(a, b); }
 // The high half of each word of `low`, below the low half of `high`.
-inline Bytes JoinHalves(Bytes low, Bytes high) {
+DRAGOMAN_ALWAYS_INLINE Bytes JoinHalves(Bytes low, Bytes high) {
   return Or(WordShiftRight<16>(low), WordShiftLeft<16>(high));
 }
-inline __m128i Load16(const void* from) {
+DRAGOMAN_ALWAYS_INLINE __m128i Load16(const void* from) {
   return _mm_loadu_si128(static_cast<const __m128i*>(from));
 }
-inline Bytes Lookup16(const int8_t* table, Bytes codes) {
+DRAGOMAN_ALWAYS_INLINE Bytes Lookup16(const int8_t* table, Bytes codes) {
   return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(Load16(table)), codes);
 }
 // Bits kFirst .. kFirst + 3 of each word, as bit 4 of its four bytes.
 template <int kFirst>
-inline Bytes SpreadFifthBits(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Bytes SpreadFifthBits(Bytes words) {
   const Bytes nibble = And(WordShiftRight<kFirst>(words), SetWord(15));
   // Copies at distances of 7 bits put bit i at bit 8 * i, and others elsewhere.
   const Bytes spread = _mm256_mullo_epi32(nibble, SetWord(0x00204081));
@@ -62,13 +66,13 @@ inline Bytes SpreadFifthBits(Bytes words) {
 }
 
 // 16 bytes of a row, and of the row four further.
-inline Bytes LoadTwoRows(const uint8_t* from, size_t stride) {
+DRAGOMAN_ALWAYS_INLINE Bytes LoadTwoRows(const uint8_t* from, size_t stride) {
   return _mm256_inserti128_si256(_mm256_castsi128_si256(Load16(from)), Load16(from + 4 * stride),
                                  1);
 }
 
 // 16 bytes of each of eight rows -> four vectors of one word per row.
-inline void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
+DRAGOMAN_ALWAYS_INLINE void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
   const Bytes rows0 = LoadTwoRows(from, stride), rows1 = LoadTwoRows(from + stride, stride);
   const Bytes rows2 = LoadTwoRows(from + 2 * stride, stride);
   const Bytes rows3 = LoadTwoRows(from + 3 * stride, stride);
@@ -82,14 +86,14 @@ inline void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
   out[3] = _mm256_unpackhi_epi64(high01, high23);
 }
 
-inline int Word(const uint8_t* from) {
+DRAGOMAN_ALWAYS_INLINE int Word(const uint8_t* from) {
   int word;
   std::memcpy(&word, from, sizeof(word));
   return word;
 }
 
 // Four bytes of each of eight rows.
-inline Bytes Words(const uint8_t* from, size_t stride) {
+DRAGOMAN_ALWAYS_INLINE Bytes Words(const uint8_t* from, size_t stride) {
   return _mm256_setr_epi32(Word(from), Word(from + stride), Word(from + 2 * stride),
                            Word(from + 3 * stride), Word(from + 4 * stride),
                            Word(from + 5 * stride), Word(from + 6 * stride),
@@ -97,48 +101,58 @@ inline Bytes Words(const uint8_t* from, size_t stride) {
 }
 
 // Words below 2^16, taken for fp16.
-inline Floats HalvesToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats HalvesToFloats(Bytes words) {
   const Bytes packed = _mm256_packus_epi32(words, words);  // each 128 bits for themselves
   return _mm256_cvtph_ps(_mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
 }
-inline Floats LowHalfToFloats(Bytes words) { return HalvesToFloats(And(words, SetWord(0xffff))); }
-inline Floats HighHalfToFloats(Bytes words) { return HalvesToFloats(WordShiftRight<16>(words)); }
-inline Floats WordToFloats(Bytes words) { return _mm256_cvtepi32_ps(words); }
+DRAGOMAN_ALWAYS_INLINE Floats LowHalfToFloats(Bytes words) {
+  return HalvesToFloats(And(words, SetWord(0xffff)));
+}
+DRAGOMAN_ALWAYS_INLINE Floats HighHalfToFloats(Bytes words) {
+  return HalvesToFloats(WordShiftRight<16>(words));
+}
+DRAGOMAN_ALWAYS_INLINE Floats WordToFloats(Bytes words) { return _mm256_cvtepi32_ps(words); }
 // Byte kByte of each word.
 template <int kByte>
-inline Floats ByteToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats ByteToFloats(Bytes words) {
   return _mm256_cvtepi32_ps(And(WordShiftRight<8 * kByte>(words), SetWord(255)));
 }
 template <int kByte>
-inline Floats SignedByteToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats SignedByteToFloats(Bytes words) {
   return _mm256_cvtepi32_ps(_mm256_srai_epi32(WordShiftLeft<24 - 8 * kByte>(words), 24));
 }
 
-inline Floats ZeroFloats() { return _mm256_setzero_ps(); }
-inline Floats LoadFloats(const float* from) { return _mm256_loadu_ps(from); }
-inline Floats SetFloats(const float* value) { return _mm256_broadcast_ss(value); }
-inline void StoreFloats(Floats v, float* to) { _mm256_storeu_ps(to, v); }
-inline Floats Mul(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
-inline Floats MulAdd(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
-inline Floats NegMulAdd(Floats a, Floats b, Floats c) { return _mm256_fnmadd_ps(a, b, c); }
-inline Floats Negate(Floats v) { return _mm256_xor_ps(v, _mm256_set1_ps(-0.0f)); }
-inline Floats IntsToFloats(Ints v) { return _mm256_cvtepi32_ps(v); }
-inline Ints AsInts(Bytes v) { return v; }
-inline Ints AddInts(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
-inline Ints ZeroInts() { return _mm256_setzero_si256(); }
-inline Ints SetInts(const uint32_t* value) { return _mm256_set1_epi32(static_cast<int>(*value)); }
+DRAGOMAN_ALWAYS_INLINE Floats ZeroFloats() { return _mm256_setzero_ps(); }
+DRAGOMAN_ALWAYS_INLINE Floats LoadFloats(const float* from) { return _mm256_loadu_ps(from); }
+DRAGOMAN_ALWAYS_INLINE Floats SetFloats(const float* value) { return _mm256_broadcast_ss(value); }
+DRAGOMAN_ALWAYS_INLINE void StoreFloats(Floats v, float* to) { _mm256_storeu_ps(to, v); }
+DRAGOMAN_ALWAYS_INLINE Floats Mul(Floats a, Floats b) { return _mm256_mul_ps(a, b); }
+DRAGOMAN_ALWAYS_INLINE Floats MulAdd(Floats a, Floats b, Floats c) {
+  return _mm256_fmadd_ps(a, b, c);
+}
+DRAGOMAN_ALWAYS_INLINE Floats NegMulAdd(Floats a, Floats b, Floats c) {
+  return _mm256_fnmadd_ps(a, b, c);
+}
+DRAGOMAN_ALWAYS_INLINE Floats Negate(Floats v) { return _mm256_xor_ps(v, _mm256_set1_ps(-0.0f)); }
+DRAGOMAN_ALWAYS_INLINE Floats IntsToFloats(Ints v) { return _mm256_cvtepi32_ps(v); }
+DRAGOMAN_ALWAYS_INLINE Ints AsInts(Bytes v) { return v; }
+DRAGOMAN_ALWAYS_INLINE Ints AddInts(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
+DRAGOMAN_ALWAYS_INLINE Ints ZeroInts() { return _mm256_setzero_si256(); }
+DRAGOMAN_ALWAYS_INLINE Ints SetInts(const uint32_t* value) {
+  return _mm256_set1_epi32(static_cast<int>(*value));
+}
 
 // Four columns of activations, for every row.
-inline Bytes FourColumns(const int8_t* x) {
+DRAGOMAN_ALWAYS_INLINE Bytes FourColumns(const int8_t* x) {
   return SetWord(Word(reinterpret_cast<const uint8_t*>(x)));
 }
 
-inline void LoadNibbleBlock(const uint8_t* qs, Bytes* codes) {
+DRAGOMAN_ALWAYS_INLINE void LoadNibbleBlock(const uint8_t* qs, Bytes* codes) {
   const __m128i packed = Load16(qs);
   *codes = And(_mm256_set_m128i(_mm_srli_epi16(packed, 4), packed), SetByte(0x0f));
 }
 
-inline void FifthBitsOfBlock(const uint8_t* qh, Bytes* bits) {
+DRAGOMAN_ALWAYS_INLINE void FifthBitsOfBlock(const uint8_t* qh, Bytes* bits) {
   // Byte i / 8 of the word for column i, of which bit i % 8 is tested.
   const Bytes bytes = _mm256_shuffle_epi8(
       SetWord(Word(qh)),
@@ -150,7 +164,7 @@ inline void FifthBitsOfBlock(const uint8_t* qh, Bytes* bits) {
 // Sums of the 128-bit halves of four vectors: the four lower ones, then the upper ones.
 // kSmall: sums of two lanes, then of four, fit in 16 bits.
 template <bool kSmall>
-inline Ints SumHalves(Ints a, Ints b, Ints c, Ints d) {
+DRAGOMAN_ALWAYS_INLINE Ints SumHalves(Ints a, Ints b, Ints c, Ints d) {
   if constexpr (kSmall) {
     const Ints ones = _mm256_set1_epi16(1);
     const Ints ab = _mm256_madd_epi16(_mm256_packs_epi32(a, b), ones);
@@ -170,7 +184,7 @@ constexpr size_t SubAt(size_t position) {
 
 // Partial sums of a unit's vectors -> its dot products, in the order of SubAt.
 template <int kBits, size_t kSubs>
-inline void StoreDots(const Ints (&sums)[kUnitVectors], int32_t* dots) {
+DRAGOMAN_ALWAYS_INLINE void StoreDots(const Ints (&sums)[kUnitVectors], int32_t* dots) {
   constexpr bool kSmall = kBits <= 5;
   const Ints first = SumHalves<kSmall>(sums[0], sums[1], sums[2], sums[3]);
   const Ints second = SumHalves<kSmall>(sums[4], sums[5], sums[6], sums[7]);

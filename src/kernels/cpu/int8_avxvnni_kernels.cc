@@ -23,8 +23,8 @@ constexpr int DotBits(int) { return 8; }
 
 // dots += kSteps steps of four columns.
 template <int kTokens, size_t kTiles, int kSteps, int, bool>
-inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
-                     Ints (&dots)[kTiles][kTokens]) {
+DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                                     Ints (&dots)[kTiles][kTokens]) {
   DRAGOMAN_UNROLL
   for (int step = 0; step < kSteps; ++step) {
     Bytes w[kTiles];
@@ -45,8 +45,8 @@ inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
 
 // A unit's dot products with one token. dots [1][sub-blocks], in the order of SubAt.
 template <class Codes, size_t kSubs>
-inline void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors], const int8_t* x,
-                    size_t vectors, int32_t (*dots)[kSubs]) {
+DRAGOMAN_ALWAYS_INLINE void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors],
+                                    const int8_t* x, size_t vectors, int32_t (*dots)[kSubs]) {
   Ints sums[kUnitVectors];
   for (size_t i = 0; i < kUnitVectors; ++i) {
     sums[i] = i < vectors ? _mm256_dpbusd_avx_epi32(ZeroInts(), codes[0][i],

@@ -14,7 +14,7 @@ struct Columns32 {
   Bytes part[kPartsOf32];
 };
 
-inline Columns32 LoadColumns32(const uint8_t* from) {
+DRAGOMAN_ALWAYS_INLINE Columns32 LoadColumns32(const uint8_t* from) {
   Columns32 columns;
   for (size_t p = 0; p < kPartsOf32; ++p) columns.part[p] = LoadBytes(from + p * kVectorElems);
   return columns;
@@ -22,7 +22,7 @@ inline Columns32 LoadColumns32(const uint8_t* from) {
 
 // codes [32 columns] = (bits kShift.. of `packed`) & mask.
 template <int kShift>
-inline void PutField(const Columns32& packed, int mask, Bytes* codes) {
+DRAGOMAN_ALWAYS_INLINE void PutField(const Columns32& packed, int mask, Bytes* codes) {
   for (size_t p = 0; p < kPartsOf32; ++p) {
     codes[p] = And(ShiftRight<kShift>(packed.part[p]), SetByte(mask));
   }
@@ -30,16 +30,16 @@ inline void PutField(const Columns32& packed, int mask, Bytes* codes) {
 
 // Adds bit kBit of each byte of `high` as the fifth or the third bit.
 template <int kBit>
-inline void AddFifthBit(const Columns32& high, Bytes* codes) {
+DRAGOMAN_ALWAYS_INLINE void AddFifthBit(const Columns32& high, Bytes* codes) {
   for (size_t p = 0; p < kPartsOf32; ++p) codes[p] = Or(codes[p], FifthBit<kBit>(high.part[p]));
 }
 template <int kBit>
-inline void AddThirdBit(const Columns32& high, Bytes* codes) {
+DRAGOMAN_ALWAYS_INLINE void AddThirdBit(const Columns32& high, Bytes* codes) {
   for (size_t p = 0; p < kPartsOf32; ++p) codes[p] = Or(codes[p], ThirdBit<kBit>(high.part[p]));
 }
 
 // 128 bytes of nibbles: of each 32 bytes the low ones, then the high ones.
-inline void LoadNibbleChunks(const uint8_t* qs, Bytes (&codes)[kUnitVectors]) {
+DRAGOMAN_ALWAYS_INLINE void LoadNibbleChunks(const uint8_t* qs, Bytes (&codes)[kUnitVectors]) {
   for (size_t i = 0; i < 4; ++i) {
     const Columns32 packed = LoadColumns32(qs + 32 * i);
     PutField<0>(packed, 0x0f, codes + 2 * i * kPartsOf32);
@@ -49,14 +49,16 @@ inline void LoadNibbleChunks(const uint8_t* qs, Bytes (&codes)[kUnitVectors]) {
 
 template <>
 struct RowUnit<Q4KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t,
+                                          Bytes (&codes)[kUnitVectors]) {
     LoadNibbleChunks(block + offsetof(BlockQ4_K, qs), codes);
   }
 };
 
 template <>
 struct RowUnit<Q5KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t,
+                                          Bytes (&codes)[kUnitVectors]) {
     LoadNibbleChunks(block + offsetof(BlockQ5_K, qs), codes);
     const Columns32 high = LoadColumns32(block + offsetof(BlockQ5_K, qh));
     AddFifthBit<0>(high, codes);
@@ -72,7 +74,8 @@ struct RowUnit<Q5KCodes> {
 
 template <>
 struct RowUnit<Q6KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t,
+                                          Bytes (&codes)[kUnitVectors]) {
     const Bytes low4 = SetByte(0x0f), bits45 = SetByte(0x30);
     for (size_t half = 0; half < 2; ++half) {
       const uint8_t* ql = block + offsetof(BlockQ6_K, ql) + 64 * half;
@@ -91,7 +94,7 @@ struct RowUnit<Q6KCodes> {
 };
 
 // 64 bytes of pairs of bits: of each 32 bytes the lowest, and so on.
-inline void LoadPairChunks(const uint8_t* qs, Bytes (&codes)[kUnitVectors]) {
+DRAGOMAN_ALWAYS_INLINE void LoadPairChunks(const uint8_t* qs, Bytes (&codes)[kUnitVectors]) {
   for (size_t half = 0; half < 2; ++half) {
     const Columns32 packed = LoadColumns32(qs + 32 * half);
     Bytes* to = codes + 4 * half * kPartsOf32;
@@ -104,14 +107,16 @@ inline void LoadPairChunks(const uint8_t* qs, Bytes (&codes)[kUnitVectors]) {
 
 template <>
 struct RowUnit<Q2KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t,
+                                          Bytes (&codes)[kUnitVectors]) {
     LoadPairChunks(block + offsetof(BlockQ2_K, qs), codes);
   }
 };
 
 template <>
 struct RowUnit<Q3KCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t,
+                                          Bytes (&codes)[kUnitVectors]) {
     LoadPairChunks(block + offsetof(BlockQ3_K, qs), codes);
     const Columns32 high = LoadColumns32(block + offsetof(BlockQ3_K, hmask));
     AddThirdBit<0>(high, codes);
@@ -127,7 +132,8 @@ struct RowUnit<Q3KCodes> {
 
 // Blocks of 32 columns, as many as fill `vectors`.
 template <class Block>
-inline void LoadNibbleUnit(const uint8_t* blocks, size_t vectors, Bytes (&codes)[kUnitVectors]) {
+DRAGOMAN_ALWAYS_INLINE void LoadNibbleUnit(const uint8_t* blocks, size_t vectors,
+                                           Bytes (&codes)[kUnitVectors]) {
   for (size_t i = 0; i < vectors / kPartsOf32; ++i) {
     LoadNibbleBlock(blocks + i * sizeof(Block) + offsetof(Block, qs), codes + i * kPartsOf32);
   }
@@ -135,7 +141,8 @@ inline void LoadNibbleUnit(const uint8_t* blocks, size_t vectors, Bytes (&codes)
 
 // The same with a fifth bit each: 32 of them lie in a block's qh.
 template <class Block>
-inline void LoadFiveBitUnit(const uint8_t* blocks, size_t vectors, Bytes (&codes)[kUnitVectors]) {
+DRAGOMAN_ALWAYS_INLINE void LoadFiveBitUnit(const uint8_t* blocks, size_t vectors,
+                                            Bytes (&codes)[kUnitVectors]) {
   LoadNibbleUnit<Block>(blocks, vectors, codes);
   for (size_t i = 0; i < vectors / kPartsOf32; ++i) {
     Bytes bits[kPartsOf32];
@@ -148,35 +155,40 @@ inline void LoadFiveBitUnit(const uint8_t* blocks, size_t vectors, Bytes (&codes
 
 template <>
 struct RowUnit<Q40Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[kUnitVectors]) {
     LoadNibbleUnit<BlockQ4_0>(blocks, vectors, codes);
   }
 };
 
 template <>
 struct RowUnit<Q41Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[kUnitVectors]) {
     LoadNibbleUnit<BlockQ4_1>(blocks, vectors, codes);
   }
 };
 
 template <>
 struct RowUnit<Q50Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[kUnitVectors]) {
     LoadFiveBitUnit<BlockQ5_0>(blocks, vectors, codes);
   }
 };
 
 template <>
 struct RowUnit<Q51Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[kUnitVectors]) {
     LoadFiveBitUnit<BlockQ5_1>(blocks, vectors, codes);
   }
 };
 
 template <>
 struct RowUnit<Q80Codes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[kUnitVectors]) {
     for (size_t i = 0; i < vectors / kPartsOf32; ++i) {
       const Columns32 block =
           LoadColumns32(blocks + i * sizeof(BlockQ8_0) + offsetof(BlockQ8_0, qs));
@@ -187,7 +199,8 @@ struct RowUnit<Q80Codes> {
 
 template <>
 struct RowUnit<IQ4NLCodes> {
-  static inline void Load(const uint8_t* blocks, size_t vectors, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* blocks, size_t vectors,
+                                          Bytes (&codes)[kUnitVectors]) {
     LoadNibbleUnit<BlockIQ4_NL>(blocks, vectors, codes);
     for (size_t i = 0; i < vectors; ++i) codes[i] = EightBits(Lookup16(kIq4Grid, codes[i]));
   }
@@ -195,7 +208,8 @@ struct RowUnit<IQ4NLCodes> {
 
 template <>
 struct RowUnit<IQ4XSCodes> {
-  static inline void Load(const uint8_t* block, size_t, Bytes (&codes)[kUnitVectors]) {
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* block, size_t,
+                                          Bytes (&codes)[kUnitVectors]) {
     for (size_t i = 0; i < 8; ++i) {
       LoadNibbleBlock(block + offsetof(BlockIQ4_XS, qs) + 16 * i, codes + i * kPartsOf32);
     }

@@ -23,14 +23,14 @@ constexpr int ProductsIn16Bits(int bits) { return bits <= 5 ? 8 : bits == 6 ? 4 
 static_assert(8 * 31 * 127 < 32768 && 4 * 63 * 127 < 32768 && 2 * 128 * 127 < 32768);
 
 // Sums of two rows each, of pairs of columns -> a sum per row.
-inline Ints Widen(int16x8_t low, int16x8_t high) {
+DRAGOMAN_ALWAYS_INLINE Ints Widen(int16x8_t low, int16x8_t high) {
   return vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
 }
 
 // dots += kSteps steps of four columns.
 template <int kTokens, size_t kTiles, int kSteps, int kBits, bool>
-inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
-                     Ints (&dots)[kTiles][kTokens]) {
+DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                                     Ints (&dots)[kTiles][kTokens]) {
   static_assert(kTiles == 1);
   constexpr int kTogether = ProductsIn16Bits(kBits) < kSteps ? ProductsIn16Bits(kBits) : kSteps;
   DRAGOMAN_UNROLL
@@ -53,7 +53,7 @@ inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
 }
 
 // Two products fit in 16 bits, whatever the codes.
-inline Ints AddDot(Ints sums, Bytes codes, Bytes x) {
+DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
   const int16x8_t low = vmull_s8(vget_low_s8(Signed(codes)), vget_low_s8(Signed(x)));
   return vpadalq_s16(sums, vmlal_high_s8(low, Signed(codes), Signed(x)));
 }

@@ -11,50 +11,56 @@ constexpr size_t kUnitVectors = 16;
 constexpr size_t kPartsOf32 = 2;
 constexpr size_t kRowsAtOnce = 1;
 
-inline Bytes OfWords(uint32x4_t v) { return vreinterpretq_u8_u32(v); }
-inline uint32x4_t ToWords(Bytes v) { return vreinterpretq_u32_u8(v); }
-inline int8x16_t Signed(Bytes v) { return vreinterpretq_s8_u8(v); }
+DRAGOMAN_ALWAYS_INLINE Bytes OfWords(uint32x4_t v) { return vreinterpretq_u8_u32(v); }
+DRAGOMAN_ALWAYS_INLINE uint32x4_t ToWords(Bytes v) { return vreinterpretq_u32_u8(v); }
+DRAGOMAN_ALWAYS_INLINE int8x16_t Signed(Bytes v) { return vreinterpretq_s8_u8(v); }
 
 // Into the second-level cache, as far as the hint goes.
-inline void Prefetch(const uint8_t* from) { __builtin_prefetch(from, 0, 2); }
-inline Bytes LoadBytes(const void* from) { return vld1q_u8(static_cast<const uint8_t*>(from)); }
-inline void StoreBytes(Bytes v, uint8_t* to) { vst1q_u8(to, v); }
-inline Bytes SetByte(int value) { return vdupq_n_u8(static_cast<uint8_t>(value)); }
-inline Bytes SetWord(int value) { return OfWords(vdupq_n_u32(static_cast<uint32_t>(value))); }
-inline Bytes And(Bytes a, Bytes b) { return vandq_u8(a, b); }
-inline Bytes Or(Bytes a, Bytes b) { return vorrq_u8(a, b); }
-inline Bytes Xor(Bytes a, Bytes b) { return veorq_u8(a, b); }
+DRAGOMAN_ALWAYS_INLINE void Prefetch(const uint8_t* from) { __builtin_prefetch(from, 0, 2); }
+DRAGOMAN_ALWAYS_INLINE Bytes LoadBytes(const void* from) {
+  return vld1q_u8(static_cast<const uint8_t*>(from));
+}
+DRAGOMAN_ALWAYS_INLINE void StoreBytes(Bytes v, uint8_t* to) { vst1q_u8(to, v); }
+DRAGOMAN_ALWAYS_INLINE Bytes SetByte(int value) { return vdupq_n_u8(static_cast<uint8_t>(value)); }
+DRAGOMAN_ALWAYS_INLINE Bytes SetWord(int value) {
+  return OfWords(vdupq_n_u32(static_cast<uint32_t>(value)));
+}
+DRAGOMAN_ALWAYS_INLINE Bytes And(Bytes a, Bytes b) { return vandq_u8(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes Or(Bytes a, Bytes b) { return vorrq_u8(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes Xor(Bytes a, Bytes b) { return veorq_u8(a, b); }
 // Shifts of bytes.
 template <int kBits>
-inline Bytes ShiftRight(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes ShiftRight(Bytes v) {
   if constexpr (kBits == 0) return v;
   if constexpr (kBits != 0) return vshrq_n_u8(v, kBits);
 }
 template <int kBits>
-inline Bytes ShiftLeft(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes ShiftLeft(Bytes v) {
   return vshlq_n_u8(v, kBits);
 }
 template <int kBits>
-inline Bytes WordShiftRight(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes WordShiftRight(Bytes v) {
   if constexpr (kBits == 0) return v;
   if constexpr (kBits != 0) return OfWords(vshrq_n_u32(ToWords(v), kBits));
 }
 template <int kBits>
-inline Bytes WordShiftLeft(Bytes v) {
+DRAGOMAN_ALWAYS_INLINE Bytes WordShiftLeft(Bytes v) {
   return OfWords(vshlq_n_u32(ToWords(v), kBits));
 }
-inline Bytes SubtractBytes(Bytes a, Bytes b) { return vsubq_u8(a, b); }
-inline Bytes SubtractWords(Bytes a, Bytes b) { return OfWords(vsubq_u32(ToWords(a), ToWords(b))); }
+DRAGOMAN_ALWAYS_INLINE Bytes SubtractBytes(Bytes a, Bytes b) { return vsubq_u8(a, b); }
+DRAGOMAN_ALWAYS_INLINE Bytes SubtractWords(Bytes a, Bytes b) {
+  return OfWords(vsubq_u32(ToWords(a), ToWords(b)));
+}
 // The high half of each word of `low`, below the low half of `high`.
-inline Bytes JoinHalves(Bytes low, Bytes high) {
+DRAGOMAN_ALWAYS_INLINE Bytes JoinHalves(Bytes low, Bytes high) {
   return Or(WordShiftRight<16>(low), WordShiftLeft<16>(high));
 }
-inline Bytes Lookup16(const int8_t* table, Bytes codes) {
+DRAGOMAN_ALWAYS_INLINE Bytes Lookup16(const int8_t* table, Bytes codes) {
   return vqtbl1q_u8(vreinterpretq_u8_s8(vld1q_s8(table)), codes);
 }
 // Bits kFirst .. kFirst + 3 of each word, as bit 4 of its four bytes.
 template <int kFirst>
-inline Bytes SpreadFifthBits(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Bytes SpreadFifthBits(Bytes words) {
   const Bytes nibble = And(WordShiftRight<kFirst>(words), SetWord(15));
   // Copies at distances of 7 bits put bit i at bit 8 * i, and others elsewhere.
   const Bytes spread = OfWords(vmulq_n_u32(ToWords(nibble), 0x00204081));
@@ -62,7 +68,7 @@ inline Bytes SpreadFifthBits(Bytes words) {
 }
 
 // 16 bytes of each of four rows -> four vectors of one word per row.
-inline void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
+DRAGOMAN_ALWAYS_INLINE void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
   const uint32x4_t row0 = ToWords(LoadBytes(from)), row1 = ToWords(LoadBytes(from + stride));
   const uint32x4_t row2 = ToWords(LoadBytes(from + 2 * stride));
   const uint32x4_t row3 = ToWords(LoadBytes(from + 3 * stride));
@@ -77,57 +83,61 @@ inline void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
 }
 
 // Four bytes of each of four rows.
-inline Bytes Words(const uint8_t* from, size_t stride) {
+DRAGOMAN_ALWAYS_INLINE Bytes Words(const uint8_t* from, size_t stride) {
   uint32_t words[4];
   for (size_t i = 0; i < 4; ++i) std::memcpy(&words[i], from + i * stride, sizeof(words[i]));
   return OfWords(vld1q_u32(words));
 }
 
-inline Floats LowHalfToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats LowHalfToFloats(Bytes words) {
   return vcvt_f32_f16(vreinterpret_f16_u16(vmovn_u32(ToWords(words))));
 }
-inline Floats HighHalfToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats HighHalfToFloats(Bytes words) {
   return vcvt_f32_f16(vreinterpret_f16_u16(vshrn_n_u32(ToWords(words), 16)));
 }
-inline Floats WordToFloats(Bytes words) { return vcvtq_f32_s32(vreinterpretq_s32_u8(words)); }
+DRAGOMAN_ALWAYS_INLINE Floats WordToFloats(Bytes words) {
+  return vcvtq_f32_s32(vreinterpretq_s32_u8(words));
+}
 // Byte kByte of each word.
 template <int kByte>
-inline Floats ByteToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats ByteToFloats(Bytes words) {
   return WordToFloats(And(WordShiftRight<8 * kByte>(words), SetWord(255)));
 }
 template <int kByte>
-inline Floats SignedByteToFloats(Bytes words) {
+DRAGOMAN_ALWAYS_INLINE Floats SignedByteToFloats(Bytes words) {
   return vcvtq_f32_s32(vshrq_n_s32(vreinterpretq_s32_u8(WordShiftLeft<24 - 8 * kByte>(words)), 24));
 }
 
-inline Floats LoadFloats(const float* from) { return vld1q_f32(from); }
-inline Floats SetFloats(const float* value) { return vld1q_dup_f32(value); }
-inline void StoreFloats(Floats v, float* to) { vst1q_f32(to, v); }
-inline Floats Mul(Floats a, Floats b) { return vmulq_f32(a, b); }
-inline Floats MulAdd(Floats a, Floats b, Floats c) { return vfmaq_f32(c, a, b); }
-inline Floats NegMulAdd(Floats a, Floats b, Floats c) { return vfmsq_f32(c, a, b); }
-inline Floats Negate(Floats v) { return vnegq_f32(v); }
-inline Floats IntsToFloats(Ints v) { return vcvtq_f32_s32(v); }
-inline Ints AsInts(Bytes v) { return vreinterpretq_s32_u8(v); }
-inline Ints AddInts(Ints a, Ints b) { return vaddq_s32(a, b); }
-inline Ints ZeroInts() { return vdupq_n_s32(0); }
-inline Ints SetInts(const uint32_t* value) { return vreinterpretq_s32_u32(vld1q_dup_u32(value)); }
-inline void StoreInts(Ints v, int32_t* to) { vst1q_s32(to, v); }
+DRAGOMAN_ALWAYS_INLINE Floats LoadFloats(const float* from) { return vld1q_f32(from); }
+DRAGOMAN_ALWAYS_INLINE Floats SetFloats(const float* value) { return vld1q_dup_f32(value); }
+DRAGOMAN_ALWAYS_INLINE void StoreFloats(Floats v, float* to) { vst1q_f32(to, v); }
+DRAGOMAN_ALWAYS_INLINE Floats Mul(Floats a, Floats b) { return vmulq_f32(a, b); }
+DRAGOMAN_ALWAYS_INLINE Floats MulAdd(Floats a, Floats b, Floats c) { return vfmaq_f32(c, a, b); }
+DRAGOMAN_ALWAYS_INLINE Floats NegMulAdd(Floats a, Floats b, Floats c) { return vfmsq_f32(c, a, b); }
+DRAGOMAN_ALWAYS_INLINE Floats Negate(Floats v) { return vnegq_f32(v); }
+DRAGOMAN_ALWAYS_INLINE Floats IntsToFloats(Ints v) { return vcvtq_f32_s32(v); }
+DRAGOMAN_ALWAYS_INLINE Ints AsInts(Bytes v) { return vreinterpretq_s32_u8(v); }
+DRAGOMAN_ALWAYS_INLINE Ints AddInts(Ints a, Ints b) { return vaddq_s32(a, b); }
+DRAGOMAN_ALWAYS_INLINE Ints ZeroInts() { return vdupq_n_s32(0); }
+DRAGOMAN_ALWAYS_INLINE Ints SetInts(const uint32_t* value) {
+  return vreinterpretq_s32_u32(vld1q_dup_u32(value));
+}
+DRAGOMAN_ALWAYS_INLINE void StoreInts(Ints v, int32_t* to) { vst1q_s32(to, v); }
 
 // Four columns of activations, for every row.
-inline int8x16_t FourColumns(const int8_t* x) {
+DRAGOMAN_ALWAYS_INLINE int8x16_t FourColumns(const int8_t* x) {
   int32_t four;
   std::memcpy(&four, x, sizeof(four));
   return vreinterpretq_s8_s32(vdupq_n_s32(four));
 }
 
-inline void LoadNibbleBlock(const uint8_t* qs, Bytes* codes) {
+DRAGOMAN_ALWAYS_INLINE void LoadNibbleBlock(const uint8_t* qs, Bytes* codes) {
   const Bytes packed = LoadBytes(qs);
   codes[0] = And(packed, SetByte(0x0f));
   codes[1] = ShiftRight<4>(packed);
 }
 
-inline void FifthBitsOfBlock(const uint8_t* qh, Bytes* bits) {
+DRAGOMAN_ALWAYS_INLINE void FifthBitsOfBlock(const uint8_t* qh, Bytes* bits) {
   const Bytes tested = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
   for (size_t p = 0; p < kPartsOf32; ++p) {
     const Bytes bytes = vcombine_u8(vdup_n_u8(qh[2 * p]), vdup_n_u8(qh[2 * p + 1]));
@@ -136,6 +146,6 @@ inline void FifthBitsOfBlock(const uint8_t* qh, Bytes* bits) {
 }
 
 // The sums of four vectors' lanes.
-inline Ints SumEach(Ints a, Ints b, Ints c, Ints d) {
+DRAGOMAN_ALWAYS_INLINE Ints SumEach(Ints a, Ints b, Ints c, Ints d) {
   return vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
 }

@@ -29,15 +29,15 @@ constexpr size_t kPanelTiles = 2;
 constexpr int DotBits(int) { return 8; }
 
 // In assembly, because clang 14 offers its intrinsic only to whole files for such machines.
-inline Ints AddDot(Ints sums, Bytes codes, Bytes x) {
+DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
   __asm__("sdot %0.4s, %1.16b, %2.16b" : "+w"(sums) : "w"(codes), "w"(x));
   return sums;
 }
 
 // dots += kSteps steps of four columns.
 template <int kTokens, size_t kTiles, int kSteps, int, bool>
-inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
-                     Ints (&dots)[kTiles][kTokens]) {
+DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
+                                     Ints (&dots)[kTiles][kTokens]) {
   DRAGOMAN_UNROLL
   for (int step = 0; step < kSteps; ++step) {
     Bytes w[kTiles];

@@ -10,8 +10,8 @@ constexpr size_t SubAt(size_t position) {
 
 // A unit's dot products with one token. dots [1][sub-blocks].
 template <class Codes, size_t kSubs>
-inline void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors], const int8_t* x,
-                    size_t vectors, int32_t (*dots)[kSubs]) {
+DRAGOMAN_ALWAYS_INLINE void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors],
+                                    const int8_t* x, size_t vectors, int32_t (*dots)[kSubs]) {
   constexpr size_t kVectors = kUnitVectors / kSubs;
   DRAGOMAN_UNROLL
   for (size_t sub = 0; sub < kSubs; sub += 4) {
