@@ -54,6 +54,7 @@ struct Delta {
   double percent_low = 0, percent_high = 0;  // two-sided interval of `percent`
   double points_low = 0, points_high = 0;    // and of `points`
   double percent_error = 0;                  // standard error of `percent`
+  bool of_nothing = false;                   // the baseline scores 0: no share of it says anything
 };
 
 // A pair whose baseline scores under this share of the median pair's BLEU is called weak: the model

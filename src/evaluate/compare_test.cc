@@ -109,6 +109,23 @@ TEST(Compare, AFewEqualOutputsProveNothing) {
   EXPECT_THAT(comparison.reasons[0], HasSubstr("fewer than 30"));
 }
 
+TEST(Compare, ABaselineWithoutAMatchProvesNothing) {
+  BenchmarkResult run = MakeRun(60, 0.3, 1);
+  for (Prediction& one : run.predictions) {
+    one.reference = "aaa bbb ccc ddd eee";
+    one.hypothesis = "xxx yyy zzz";
+  }
+  ScorePredictions(run);
+  const Comparison comparison = MustCompare(run, run);
+  EXPECT_EQ(comparison.decision, Decision::kReconsider);
+  EXPECT_THAT(comparison.reasons[0], HasSubstr("scores 0"));
+  for (const GateCheck& check : comparison.checks) {
+    if (check.of_one_pair) {
+      EXPECT_EQ(check.verdict, Decision::kReconsider) << check.reason;
+    }
+  }
+}
+
 TEST(Compare, StrongDamageIsFallback) {
   const BenchmarkResult run = MakeRun(60, 0.2, 1);
   const Comparison comparison = MustCompare(run, Damage(run, 1, 0.3, 2));

@@ -57,12 +57,14 @@ double SentencesToDecide(const Delta& delta, double margin, int64_t samples, dou
 
 std::string SayHowManyMore(const Evidence& evidence, double margin, double alpha) {
   const double z = NormalQuantileOfTail(evidence.bleu_can_tell() ? alpha : alpha / 2);
-  double needed = SentencesToDecide(evidence.bleu, margin, evidence.samples, z);
+  constexpr double kBeyondReach = 1e7;
+  double needed = evidence.bleu.of_nothing
+                      ? 2 * kBeyondReach
+                      : SentencesToDecide(evidence.bleu, margin, evidence.samples, z);
   if (!evidence.bleu_can_tell()) {
     needed = std::min(
         needed, SentencesToDecide(evidence.chrf, margin * kChrfMarginShare, evidence.samples, z));
   }
-  constexpr double kBeyondReach = 1e7;
   if (needed > kBeyondReach)
     return "the loss lies so near its limit that no suite in reach would decide";
   const double more = std::max(needed - static_cast<double>(evidence.samples), 1.0);
@@ -72,6 +74,7 @@ std::string SayHowManyMore(const Evidence& evidence, double margin, double alpha
 // The figures that a sentence about the check begins with.
 std::string Figures(const Evidence& evidence) {
   if (evidence.bleu_can_tell()) return Say("BLEU", evidence.bleu);
+  if (evidence.bleu.of_nothing) return "the baseline's BLEU is 0, " + Say("chrF", evidence.chrf);
   return fmt::format("{}, {} ({} sentences; BLEU alone needs {})", Say("BLEU", evidence.bleu),
                      Say("chrF", evidence.chrf), evidence.samples, RoughCount(evidence.bleu_needs));
 }
@@ -97,6 +100,13 @@ GateCheck Conclude(GateCheck check, Decision verdict, bool shown, const char* ba
   return check;
 }
 
+GateCheck NothingToLose(GateCheck check, const Evidence& evidence) {
+  return Conclude(std::move(check), Decision::kReconsider, false, "no score",
+                  fmt::format("the baseline itself scores 0 in BLEU and chrF on {} sentences; a "
+                              "baseline without a match says nothing about the build",
+                              evidence.samples));
+}
+
 GateCheck TooFew(GateCheck check, const Evidence& evidence) {
   return Conclude(std::move(check), Decision::kReconsider, false, "too few sentences",
                   fmt::format("{} at {} sentences; fewer than {} decide nothing",
@@ -111,6 +121,8 @@ struct Claims {
 GateCheck Judge(GateCheck check, const Evidence& evidence, const Claims& claims,
                 double fallback_percent, double alpha, double alpha_to_reach) {
   if (evidence.samples < kFewestSentences) return TooFew(std::move(check), evidence);
+  if (evidence.bleu.of_nothing && evidence.chrf.of_nothing)
+    return NothingToLose(std::move(check), evidence);
   const double margin = check.limit_percent;
   const auto say = [&evidence](const Claim& claim, const std::string& what, double limit) {
     const std::string metric = evidence.bleu_can_tell() ? "" : std::string(claim.basis) + " ";
@@ -164,12 +176,14 @@ void CorrectFamily(std::vector<Claims>& claims, Claim Claims::*member) {
 }  // namespace
 
 double ChanceOfSeemingSmaller(const Delta& delta, double limit) {
+  if (delta.of_nothing) return 1;
   const double distance = limit - Loss(delta);
   if (delta.percent_error <= 0) return distance > 0 ? 0 : 1;
   return UpperTailOfNormal(distance / delta.percent_error);
 }
 
 double ChanceOfSeemingLarger(const Delta& delta, double limit) {
+  if (delta.of_nothing) return 1;
   const double distance = Loss(delta) - limit;
   if (delta.percent_error <= 0) return distance > 0 ? 0 : 1;
   return UpperTailOfNormal(distance / delta.percent_error);

@@ -26,7 +26,9 @@ struct Evidence {
   // Sentences at which BLEU has the power to decide, from the baseline's variance alone
   // (sample_size.h). With fewer, chrF is heard as well.
   double bleu_needs = 0;
-  bool bleu_can_tell() const { return static_cast<double>(samples) >= bleu_needs; }
+  bool bleu_can_tell() const {
+    return !bleu.of_nothing && static_cast<double>(samples) >= bleu_needs;
+  }
 };
 
 // One-sided p-values from the interval's standard error: were the loss `limit` percent, how often

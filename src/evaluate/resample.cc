@@ -85,6 +85,8 @@ Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confiden
   Delta delta;
   if (pairs.empty()) return delta;
   std::vector<double> percents, points;
+  delta.of_nothing = std::all_of(pairs.begin(), pairs.end(),
+                                 [](const auto* scores) { return scores->front().baseline <= 0; });
   const auto weight = 1.0 / static_cast<double>(pairs.size());
   for (size_t draw = 0; draw < pairs[0]->size(); ++draw) {
     Scores mean;
