@@ -78,8 +78,9 @@ struct GateCheck {
   double limit_percent = 0;
   Delta delta;
   Decision verdict = Decision::kGo;
-  bool shown = true;   // false: the sentences are too few to tell, the verdict is "undecided"
-  std::string basis;   // what decided: "BLEU", "chrF", "pooled chrF", "counts", "too few sentences"
+  bool shown = true;  // false: the sentences are too few to tell, the verdict is "undecided"
+  std::string basis;  // what decided: "BLEU", "chrF", "pooled chrF", "counts", "too few sentences",
+                      // "no score"
   std::string reason;  // one sentence with the figures
   bool of_one_pair = false;
 };
