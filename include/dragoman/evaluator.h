@@ -41,6 +41,9 @@ struct BenchmarkOptions {
   int max_batch = 32;
   std::string speculate = "auto";  // as TranslateOptions::speculate
   std::string draft;               // a smaller build with the same vocabulary; empty: none
+  // "float32": the weights are judged, the same on every machine. "auto": as the engine translates,
+  // which rounds activations to 8 bits where the machine has integer products.
+  std::string activations = "float32";
   Machine machine;
 };
 // Predictions are kept beside the output, so that a killed run continues.

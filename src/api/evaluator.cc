@@ -160,6 +160,11 @@ Result<Report> Benchmark(const BenchmarkOptions& options) {
   room.max_batch = options.max_batch;
   DRAGOMAN_ASSIGN_OR_RETURN(room.speculate, ParseSpeculate(options.speculate));
   room.draft_path = options.draft;
+  room.float32_activations = options.activations == "float32";
+  if (!room.float32_activations && options.activations != "auto") {
+    return Fail(ErrorCode::kInvalidArgument,
+                "activations: expected float32 or auto, found " + options.activations);
+  }
   if (!options.output.empty()) room.predictions_path = options.output + ".predictions.jsonl";
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult result, RunBenchmark(model, suite, room));
   const OrderedJson json = ToJson(result);

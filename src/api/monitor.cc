@@ -32,6 +32,7 @@ Result<std::vector<Prediction>> Translate(const MonitorOptions& options, const s
   room.device = options.machine.device;
   room.threads = options.machine.threads;
   room.max_batch = options.max_batch;
+  room.float32_activations = false;  // as production translates
   if (!options.output.empty())
     room.predictions_path = fmt::format("{}.{}.predictions.jsonl", options.output, name);
   if (chosen.empty()) return std::vector<Prediction>();

@@ -114,6 +114,12 @@ void AddBenchmark(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   AddSpeculationOptions(*command, options->speculate, options->draft);
+  command
+      ->add_option("--activations", options->activations,
+                   "float32: the weights are judged, the same on every machine; auto: as "
+                   "translate runs, which rounds activations to 8 bits where that is faster")
+      ->check(CLI::IsMember({"float32", "auto"}))
+      ->capture_default_str();
   AddMachineOptions(*command, context);
   command->footer("Example:\n  dragoman benchmark q4.gguf -o quantized_results.json");
   command->callback([&context, options] {

@@ -22,6 +22,9 @@ struct BenchmarkOptions {
   int max_batch = 32;
   Speculate speculate = Speculate::kAuto;  // speed only: predictions are the same
   std::string draft_path;                  // a smaller build to guess with; empty: none
+  // Judges the weights alone, the same on every machine: a product does not round its activations
+  // to 8 bits (docs/numerics.md). False: as the engine translates otherwise.
+  bool float32_activations = true;
   // Predictions are appended here as they come, so that a killed run continues (same model, suite
   // and decoding); empty: none kept.
   std::string predictions_path;
@@ -59,6 +62,7 @@ struct Prediction {
 
 struct BenchmarkResult {
   std::string model_path, model_sha256, suite_hash, device;
+  std::string activations;  // "float32", or "8 bits" where the engine rounds them; empty: unknown
   std::vector<PairScore> pairs;
   std::vector<Prediction> predictions;
   double mean_bleu = 0, mean_chrf = 0;

@@ -99,6 +99,7 @@ OrderedJson ToJson(const BenchmarkResult& result) {
   json["language_pairs"] = OrderedJson::array();
   for (const auto& pair : result.pairs) json["language_pairs"].push_back(ToJson(pair));
   json["performance"] = {{"device", result.device},
+                         {"activations", result.activations},
                          {"load_seconds", result.load_seconds},
                          {"seconds", result.seconds},
                          {"latency_p50_ms", result.latency_p50_ms},
@@ -128,6 +129,10 @@ Result<BenchmarkResult> ReadBenchmarkResult(const std::string& path) {
   DRAGOMAN_ASSIGN_OR_RETURN(result.model_bytes, BytesMember(json, "model", "bytes", path));
   DRAGOMAN_ASSIGN_OR_RETURN(result.suite_hash, TextMember(json, "suite", "hash", path));
   DRAGOMAN_ASSIGN_OR_RETURN(result.device, TextMember(json, "performance", "device", path));
+  if (json["performance"].contains("activations")) {
+    DRAGOMAN_ASSIGN_OR_RETURN(result.activations,
+                              TextMember(json, "performance", "activations", path));
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(result.load_seconds,
                             NumberMember(json, "performance", "load_seconds", path));
   DRAGOMAN_ASSIGN_OR_RETURN(result.peak_rss_bytes,

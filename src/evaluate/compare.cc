@@ -340,6 +340,13 @@ Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResul
             "expected at least 100 draws and a confidence between 0.5 and 1, found {} and {}",
             options.bootstrap_draws, options.confidence));
   }
+  if (baseline.activations != quantized.activations) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected both runs to decode alike, found activations \"{}\" in the "
+                            "baseline and \"{}\" in the build (benchmark --activations)",
+                            baseline.activations, quantized.activations),
+                quantized.model_path);
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(const std::vector<PredictionPair> matched, Match(baseline, quantized));
   const std::vector<PairData> pairs = CollectPairs(matched);
   if (pairs.empty())

@@ -45,8 +45,10 @@ Result<BenchmarkResult> RunBenchmark(const std::string& model_path, const Suite&
   result.suite_hash = suite.hash;
   DRAGOMAN_ASSIGN_OR_RETURN(result.model_sha256, HashModel(model_path, &result.model_bytes));
   DRAGOMAN_ASSIGN_OR_RETURN(const std::unique_ptr<Translator> translator,
-                            Translator::Open(model_path, options.device, options.threads));
+                            Translator::Open(model_path, options.device, options.threads,
+                                             {.float32_activations = options.float32_activations}));
   result.device = std::string(translator->model().backend().name());
+  result.activations = options.float32_activations ? "float32" : "8 bits";
   result.load_seconds = translator->load_seconds();
   if (!options.draft_path.empty())
     DRAGOMAN_RETURN_IF_ERROR(translator->UseDraft(options.draft_path));
@@ -60,6 +62,7 @@ Result<BenchmarkResult> RunBenchmark(const std::string& model_path, const Suite&
   identity["model_sha256"] = result.model_sha256;
   identity["suite_hash"] = suite.hash;
   identity["device"] = result.device;  // another variant may round another way
+  identity["activations"] = result.activations;
   identity["max_new_tokens"] = decoding.max_new_tokens;
   identity["max_source_tokens"] = decoding.max_source_tokens;
   const auto translate = [&](std::span<const TranslationRequest> requests) {

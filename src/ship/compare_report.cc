@@ -20,6 +20,7 @@ std::string NameOf(const BenchmarkResult& run) {
 
 Json SpeedOf(const BenchmarkResult& run) {
   return Json{{"device", run.device},
+              {"activations", run.activations},
               {"latency_p50_ms", run.latency_p50_ms},
               {"latency_p90_ms", run.latency_p90_ms},
               {"latency_p99_ms", run.latency_p99_ms},

@@ -69,13 +69,12 @@ std::string Verdict(const ReportData& data) {
   const std::string& decision = data.context.decision;
   const Json& quantize = data.context.Phase("quantize");
   std::string html = fmt::format(
-      "<section class=\"card verdict {}\"><h1>{}</h1><p class=\"soft\">16 bits against {}; "
-      "finished {}</p>"
+      "<section class=\"card verdict {}\"><h1>{}</h1><p class=\"soft\">16 bits against {}{}</p>"
       "<p class=\"word\">{}</p><p>{}</p>",
       ToneOf(decision), EscapeHtml(data.model_name),
       EscapeHtml(quantize.value("recipe", std::string("the build"))),
-      EscapeHtml(ShortTime(data.finished)), EscapeHtml(decision.empty() ? "NO DECISION" : decision),
-      MeaningOf(decision));
+      data.finished.empty() ? "" : "; finished " + EscapeHtml(ShortTime(data.finished)),
+      EscapeHtml(decision.empty() ? "NO DECISION" : decision), MeaningOf(decision));
   html += CountChecks(data) + (data.reasons.empty() ? "" : ShortList(data.reasons));
   if (!data.advice.empty()) html += "<h3>What to try</h3>" + List(data.advice);
   return html + "</section>\n";

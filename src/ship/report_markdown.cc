@@ -28,10 +28,11 @@ std::string Sizes(const ReportData& data) {
   text +=
       fmt::format("| 16 bits | {} |\n",
                   HumanBytes(data.context.Phase("model").value("text_bytes_16bit", uint64_t{0})));
-  text += fmt::format("| {} | {}, {:.2f} bits a weight, {:.2f}x smaller |\n",
-                      quantize.value("recipe", std::string("build")),
-                      HumanBytes(quantize.value("bytes", uint64_t{0})),
-                      quantize.value("bits_per_weight", 0.0), quantize.value("ratio", 0.0));
+  const double bits = quantize.value("bits_per_weight", 0.0);
+  text += fmt::format(
+      "| {} | {},{} {:.2f}x smaller |\n", quantize.value("recipe", std::string("build")),
+      HumanBytes(quantize.value("bytes", uint64_t{0})),
+      bits > 0 ? fmt::format(" {:.2f} bits a weight,", bits) : "", quantize.value("ratio", 0.0));
   for (const Json& figure : data.context.Phase("package").value("compression", Json::array())) {
     text += fmt::format("| {} | {:.3f}x{} |\n", figure["method"].get<std::string>(),
                         figure["ratio"].get<double>(),

@@ -78,13 +78,13 @@ std::string RenderSizeSection(const ReportData& data) {
                            build / figure["ratio"].get<double>(), "quiet"));
   }
   const std::string builds = RenderBuildsSection(data);
-  return RunCard(
-      "Size and quality",
-      RenderBars(bars) + Figure("chart-sizes", builds) +
-          fmt::format(
-              "<p class=\"soft\">{:.2f} bits a weight. Grey: the build through a compressor; "
-              "rounded weights hardly shrink further.</p>",
-              quantize.value("bits_per_weight", 0.0)));
+  std::string words;
+  if (const double bits = quantize.value("bits_per_weight", 0.0); bits > 0)
+    words += fmt::format("{:.2f} bits a weight. ", bits);
+  if (bars.size() > 2)
+    words += "Grey: the build through a compressor; rounded weights hardly shrink further.";
+  return RunCard("Size and quality", RenderBars(bars) + Figure("chart-sizes", builds) +
+                                         "<p class=\"soft\">" + words + "</p>");
 }
 
 std::string RenderSpeedSection(const ReportData& data) {
@@ -150,6 +150,13 @@ std::string RenderPhasesSection(const ReportData& data) {
   return RunCard("Phases", RenderBars(bars) + RenderTable(table));
 }
 
+// "cpu:avx512, float32 activations": how one side was run.
+std::string EngineOf(const Json& run) {
+  const std::string activations = run.value("activations", std::string());
+  return run.value("device", std::string()) +
+         (activations.empty() ? "" : ", " + activations + " activations");
+}
+
 std::string RenderEnvironmentSection(const ReportData& data) {
   HtmlTable machine;
   machine.head = {"check", "status", "found"};
@@ -161,13 +168,21 @@ std::string RenderEnvironmentSection(const ReportData& data) {
                             fmt::format("<span class=\"chip {0}\">{0}</span>", EscapeHtml(status)),
                             EscapeHtml(item.value().value("detail", std::string()))});
   }
+  for (const auto& [phase, side] :
+       {std::pair<const char*, const char*>{"baseline", "16 bits, run on"},
+        {"evaluate", "build, run on"}}) {
+    const std::string engine = EngineOf(data.context.Phase(phase));
+    if (engine.empty()) continue;
+    machine.rows.push_back({side, "", EscapeHtml(engine) + "; greedy decoding"});
+  }
   HtmlTable hashes;
   hashes.head = {"file", "SHA-256"};
   hashes.stacks = true;
   for (const auto& [name, sha256] : data.hashes) {
     hashes.rows.push_back({EscapeHtml(name), "<code>" + EscapeHtml(sha256) + "</code>"});
   }
-  return RunCard("Environment", RenderTable(machine) + "<h3>Hashes</h3>" + RenderTable(hashes));
+  return RunCard("Environment", (machine.rows.empty() ? "" : RenderTable(machine)) +
+                                    "<h3>Hashes</h3>" + RenderTable(hashes));
 }
 
 }  // namespace dragoman
