@@ -39,3 +39,8 @@ if(DRAGOMAN_SENTENCEPIECE)
     target_compile_definitions(dragoman_segmenters INTERFACE DRAGOMAN_HAVE_SENTENCEPIECE=1)
   endif()
 endif()
+# Only the module that mpirun makes the program load is linked with it (src/evaluate/mpi_module.h).
+option(DRAGOMAN_MPI "Build the module for runs that several processes share when Open MPI is there" ON)
+if(DRAGOMAN_MPI)
+  pkg_check_modules(OPENMPI IMPORTED_TARGET ompi-c)
+endif()

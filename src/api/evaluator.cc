@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "evaluate/compare.h"
 #include "evaluate/divergence.h"
 #include "evaluate/import/language_text.h"
+#include "evaluate/process_group.h"
 #include "evaluate/speed.h"
 #include "evaluate/suite.h"
 #include "evaluate/suite_import.h"
@@ -111,6 +113,57 @@ std::string ComparisonText(const Comparison& comparison) {
   return text;
 }
 
+struct BenchmarkInput {
+  std::string model;
+  Suite suite;
+  Speculate speculate = Speculate::kAuto;
+};
+Result<BenchmarkInput> LoadInput(const BenchmarkOptions& options) {
+  BenchmarkInput input;
+  DRAGOMAN_ASSIGN_OR_RETURN(input.model, ModelOrBundled(options.model));
+  dragoman::SuiteOptions suite_options;
+  suite_options.samples_per_language = options.samples_per_language;
+  DRAGOMAN_ASSIGN_OR_RETURN(input.suite, LoadSuite(options.suite, suite_options));
+  DRAGOMAN_ASSIGN_OR_RETURN(input.speculate, ParseSpeculate(options.speculate));
+  if (options.activations != "float32" && options.activations != "auto") {
+    return Fail(ErrorCode::kInvalidArgument,
+                "activations: expected float32 or auto, found " + options.activations);
+  }
+  return input;
+}
+
+// Alone, or as one process of a group: then only rank 0 has the whole result.
+Result<BenchmarkResult> RunAs(ProcessGroup* group, const BenchmarkOptions& options) {
+  const Result<BenchmarkInput> input = LoadInput(options);
+  if (group != nullptr) DRAGOMAN_RETURN_IF_ERROR(group->Agree(ErrorOf(input)));
+  if (!input) return tl::unexpected(input.error());
+  dragoman::BenchmarkOptions room;
+  room.device = options.machine.device;
+  room.threads = options.machine.threads;
+  room.max_batch = options.max_batch;
+  room.float32_activations = options.activations == "float32";
+  room.speculate = input->speculate;
+  room.draft_path = options.draft;
+  room.group = group;
+  if (!options.output.empty()) room.predictions_path = options.output + ".predictions.jsonl";
+  return RunBenchmark(input->model, input->suite, room);
+}
+
+Result<Report> ReportOf(const Result<BenchmarkResult>& result, const BenchmarkOptions& options) {
+  if (!result) return tl::unexpected(result.error());
+  const OrderedJson json = ToJson(*result);
+  if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
+  std::string text = PairLines(*result);
+  text += fmt::format(
+      "mean BLEU {:.2f}, mean chrF {:.2f}; {:.1f} sentences/s, latency p50 {:.0f} ms\n",
+      result->mean_bleu, result->mean_chrf, result->sentences_per_second, result->latency_p50_ms);
+  if (result->processes > 1) {
+    text += fmt::format("shared by {} processes; the speed is that of one of them\n",
+                        result->processes);
+  }
+  return Report{DumpJson(json), std::move(text), 0};
+}
+
 }  // namespace
 
 Result<Report> WriteSuite(const SuiteOptions& options) {
@@ -150,30 +203,15 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
 }
 
 Result<Report> Benchmark(const BenchmarkOptions& options) {
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::string model, ModelOrBundled(options.model));
-  dragoman::SuiteOptions suite_options;
-  suite_options.samples_per_language = options.samples_per_language;
-  DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, LoadSuite(options.suite, suite_options));
-  dragoman::BenchmarkOptions room;
-  room.device = options.machine.device;
-  room.threads = options.machine.threads;
-  room.max_batch = options.max_batch;
-  DRAGOMAN_ASSIGN_OR_RETURN(room.speculate, ParseSpeculate(options.speculate));
-  room.draft_path = options.draft;
-  room.float32_activations = options.activations == "float32";
-  if (!room.float32_activations && options.activations != "auto") {
-    return Fail(ErrorCode::kInvalidArgument,
-                "activations: expected float32 or auto, found " + options.activations);
-  }
-  if (!options.output.empty()) room.predictions_path = options.output + ".predictions.jsonl";
-  DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult result, RunBenchmark(model, suite, room));
-  const OrderedJson json = ToJson(result);
-  if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
-  std::string text = PairLines(result);
-  text += fmt::format(
-      "mean BLEU {:.2f}, mean chrF {:.2f}; {:.1f} sentences/s, latency p50 {:.0f} ms\n",
-      result.mean_bleu, result.mean_chrf, result.sentences_per_second, result.latency_p50_ms);
-  return Report{DumpJson(json), std::move(text), 0};
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::unique_ptr<ProcessGroup> group, JoinProcessGroup());
+  if (group == nullptr) return ReportOf(RunAs(nullptr, options), options);
+  const Result<BenchmarkResult> result = RunAs(group.get(), options);
+  // An error that all know of: rank 0 says it, and all end in order. Any other ends this process
+  // alone, and mpirun ends the others.
+  const bool in_order = result || group->failed_together();
+  if (in_order) DRAGOMAN_RETURN_IF_ERROR(group->Leave());
+  if (in_order && group->rank() != 0) return Report{};
+  return ReportOf(result, options);
 }
 
 Result<Report> Compare(const CompareOptions& options) {

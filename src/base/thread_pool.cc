@@ -1,6 +1,7 @@
 #include "base/thread_pool.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -138,11 +139,8 @@ void ThreadPool::ParallelFor(int64_t count, int64_t grain,
   state.ShutGate();
 }
 
-int AvailableCores() {
-  int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0)
-    cores = std::min(cores, std::max(1, CPU_COUNT(&set)));
+int AvailableCores(int sharers) {
+  int cores = static_cast<int>(std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)));
   std::ifstream quota_file("/sys/fs/cgroup/cpu.max");  // cgroup v2: "max 100000" or "150000 100000"
   std::string quota;
   double period = 0;
@@ -150,6 +148,10 @@ int AvailableCores() {
     const double limit = std::ceil(std::strtod(quota.c_str(), nullptr) / period);
     if (limit >= 1) cores = std::min(cores, static_cast<int>(limit));
   }
+  cores = std::max(1, cores / std::max(1, sharers));
+  cpu_set_t set;  // of this process alone: a launcher may have bound each to cores of its own
+  if (sched_getaffinity(0, sizeof(set), &set) == 0)
+    cores = std::min(cores, std::max(1, CPU_COUNT(&set)));
   return cores;
 }
 

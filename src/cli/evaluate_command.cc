@@ -121,7 +121,11 @@ void AddBenchmark(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"float32", "auto"}))
       ->capture_default_str();
   AddMachineOptions(*command, context);
-  command->footer("Example:\n  dragoman benchmark q4.gguf -o quantized_results.json");
+  command->footer(
+      "Examples:\n  dragoman benchmark q4.gguf -o quantized_results.json\n"
+      "  mpirun -n 4 dragoman benchmark q4.gguf -o quantized_results.json\n"
+      "Under mpirun (Open MPI, several machines too) the processes share the sentences; scores are "
+      "those of one process.");
   command->callback([&context, options] {
     api::SetQuiet(context.quiet);
     options->machine = context.machine;

@@ -15,6 +15,7 @@
 #include "evaluate/metrics/bleu.h"
 #include "evaluate/metrics/chrf.h"
 #include "evaluate/predictions_file.h"
+#include "evaluate/shared_run.h"
 #include "text/languages.h"
 
 namespace dragoman {
@@ -149,33 +150,30 @@ void ScorePredictions(BenchmarkResult& result) {
   }
 }
 
-Result<void> TranslateSuite(const Suite& suite, const BenchmarkOptions& options,
-                            const OrderedJson& identity, const TranslateChunk& translate,
-                            BenchmarkResult& result) {
-  std::optional<PredictionsFile> file;
-  if (!options.predictions_path.empty()) {
-    DRAGOMAN_ASSIGN_OR_RETURN(PredictionsFile opened,
-                              PredictionsFile::Open(options.predictions_path, identity));
-    file.emplace(std::move(opened));
-  }
-  result.predictions.clear();
+std::vector<size_t> TakeHeld(const Suite& suite, const PredictionsFile* file,
+                             std::vector<Prediction>& predictions) {
   std::vector<size_t> missing;
+  predictions.clear();
   for (size_t i = 0; i < suite.samples.size(); ++i) {
-    result.predictions.push_back(Blank(suite.samples[i]));
-    const Prediction* held = file.has_value()
-                                 ? file->Find(result.predictions.back().pair, suite.samples[i].id)
-                                 : nullptr;
+    predictions.push_back(Blank(suite.samples[i]));
+    const Prediction* held =
+        file == nullptr ? nullptr : file->Find(predictions.back().pair, suite.samples[i].id);
     if (held == nullptr) {
       missing.push_back(i);
     } else {
-      result.predictions.back() = *held;
+      predictions.back() = *held;
     }
   }
-  Progress progress("benchmark", suite.samples.size(), "sentences");
+  return missing;
+}
+
+Result<void> TranslateMissing(const Suite& suite, const BenchmarkOptions& options,
+                              std::span<const size_t> missing, const TranslateChunk& translate,
+                              PredictionsFile* file, Progress* progress,
+                              std::vector<Prediction>& predictions) {
   const auto chunk_size = static_cast<size_t>(std::max(options.max_batch, 1)) * kBatchesPerChunk;
   for (size_t begin = 0; begin < missing.size(); begin += chunk_size) {
-    const auto indices =
-        std::span(missing).subspan(begin, std::min(chunk_size, missing.size() - begin));
+    const auto indices = missing.subspan(begin, std::min(chunk_size, missing.size() - begin));
     DRAGOMAN_ASSIGN_OR_RETURN(const auto requests, MakeRequests(suite, indices));
     const Stopwatch watch;
     DRAGOMAN_ASSIGN_OR_RETURN(const std::vector<Translation> translations, translate(requests));
@@ -186,7 +184,7 @@ Result<void> TranslateSuite(const Suite& suite, const BenchmarkOptions& options,
     }
     std::vector<Prediction> done;
     for (size_t k = 0; k < indices.size(); ++k) {
-      Prediction& prediction = result.predictions[indices[k]];
+      Prediction& prediction = predictions[indices[k]];
       const Translation& translation = translations[k];
       prediction.hypothesis = translation.text;
       prediction.latency_ms = translation.latency_ms;
@@ -196,10 +194,28 @@ Result<void> TranslateSuite(const Suite& suite, const BenchmarkOptions& options,
       prediction.seconds = share;
       done.push_back(prediction);
     }
-    if (file.has_value()) DRAGOMAN_RETURN_IF_ERROR(file->Append(done));
-    progress.Update(suite.samples.size() - missing.size() + begin + indices.size(),
-                    done.back().pair);
+    if (file != nullptr) DRAGOMAN_RETURN_IF_ERROR(file->Append(done));
+    if (progress != nullptr) progress->Update(begin + indices.size(), done.back().pair);
   }
+  return {};
+}
+
+Result<void> TranslateSuite(const Suite& suite, const BenchmarkOptions& options,
+                            const OrderedJson& identity, const TranslateChunk& translate,
+                            BenchmarkResult& result) {
+  if (options.group != nullptr)
+    return TranslateSuiteTogether(suite, options, identity, translate, *options.group, result);
+  std::optional<PredictionsFile> file;
+  if (!options.predictions_path.empty()) {
+    DRAGOMAN_ASSIGN_OR_RETURN(PredictionsFile opened,
+                              PredictionsFile::Open(options.predictions_path, identity));
+    file.emplace(std::move(opened));
+  }
+  PredictionsFile* const kept = file.has_value() ? &*file : nullptr;
+  const std::vector<size_t> missing = TakeHeld(suite, kept, result.predictions);
+  Progress progress("benchmark", missing.size(), "sentences");
+  DRAGOMAN_RETURN_IF_ERROR(
+      TranslateMissing(suite, options, missing, translate, kept, &progress, result.predictions));
   progress.Finish();
   ScorePredictions(result);
   return {};

@@ -16,6 +16,8 @@
 
 namespace dragoman {
 
+class ProcessGroup;
+
 struct BenchmarkOptions {
   std::string device = "auto";
   int threads = 0;
@@ -28,6 +30,9 @@ struct BenchmarkOptions {
   // Predictions are appended here as they come, so that a killed run continues (same model, suite
   // and decoding); empty: none kept.
   std::string predictions_path;
+  // Processes that share the run (process_group.h); null: alone. Every process calls with the same
+  // suite and model; rank 0 gets the whole result, the others only know that all went well.
+  ProcessGroup* group = nullptr;
 };
 
 struct FaultRate {
@@ -68,8 +73,9 @@ struct BenchmarkResult {
   double mean_bleu = 0, mean_chrf = 0;
   double latency_p50_ms = 0, latency_p90_ms = 0, latency_p99_ms = 0;
   double tokens_per_second = 0, sentences_per_second = 0, seconds = 0, load_seconds = 0;
-  uint64_t peak_rss_bytes = 0, model_bytes = 0;
-  SpeculationCounts speculation;  // of this run; not read back
+  uint64_t peak_rss_bytes = 0, model_bytes = 0;  // of the largest process
+  int processes = 1;  // that shared the run; `seconds` are their sum, speeds are of one of them
+  SpeculationCounts speculation;  // of this process in this run; not read back
 };
 
 // Errors: those of Translator and of reading the predictions file.
@@ -80,7 +86,7 @@ void ScorePredictions(BenchmarkResult& result);
 
 // What RunBenchmark does with any translator: translates what the predictions file does not hold
 // yet, chunk by chunk, and scores all. `identity` names model, suite and decoding; a file of
-// another identity is begun anew.
+// another identity is begun anew. With a group, shared_run.h says how.
 using TranslateChunk =
     std::function<Result<std::vector<Translation>>(std::span<const TranslationRequest>)>;
 Result<void> TranslateSuite(const Suite& suite, const BenchmarkOptions& options,

@@ -107,7 +107,8 @@ OrderedJson ToJson(const BenchmarkResult& result) {
                          {"latency_p99_ms", result.latency_p99_ms},
                          {"tokens_per_second", result.tokens_per_second},
                          {"sentences_per_second", result.sentences_per_second},
-                         {"peak_rss_bytes", result.peak_rss_bytes}};
+                         {"peak_rss_bytes", result.peak_rss_bytes},
+                         {"processes", result.processes}};
   if (result.speculation.steps > 0) json["performance"]["speculation"] = ToJson(result.speculation);
   json["predictions"] = OrderedJson::array();
   for (const auto& prediction : result.predictions)

@@ -5,10 +5,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "base/atomic_file.h"
 #include "base/log.h"
@@ -123,6 +125,34 @@ Result<Prediction> ParsePrediction(const Json& json, const std::string& where) {
   return one;
 }
 
+namespace {
+
+struct Trusted {
+  std::vector<Prediction> predictions;
+  size_t bytes = 0;  // that they and the header take
+};
+
+// Up to the first line that is torn or damaged; nothing when the header is another run's.
+Trusted TrustedPart(const std::string& text, const std::string& header, const std::string& path) {
+  Trusted trusted;
+  if (text.rfind(header, 0) != 0) return trusted;
+  trusted.bytes = header.size();
+  for (size_t number = 2;; ++number) {
+    const size_t end = text.find('\n', trusted.bytes);
+    if (end == std::string::npos) return trusted;
+    const std::string where = fmt::format("{}: line {}", path, number);
+    const auto line = std::string_view(text).substr(trusted.bytes, end - trusted.bytes);
+    const auto json = ParseJson(line, where, 8);
+    if (!json) return trusted;
+    auto prediction = ParsePrediction(*json, where);
+    if (!prediction) return trusted;
+    trusted.predictions.push_back(std::move(*prediction));
+    trusted.bytes = end + 1;
+  }
+}
+
+}  // namespace
+
 PredictionsFile::PredictionsFile(PredictionsFile&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       path_(std::move(other.path_)),
@@ -143,33 +173,42 @@ Result<PredictionsFile> PredictionsFile::Open(const std::string& path, const Ord
   if (file.fd_ < 0) return tl::unexpected(IoError("cannot open", path));
 
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
-  const std::string expected = Line(header);
-  size_t trusted = 0;
-  if (text.rfind(expected, 0) == 0) {
-    trusted = expected.size();
-    for (size_t number = 2;; ++number) {
-      const size_t end = text.find('\n', trusted);
-      if (end == std::string::npos) break;
-      const std::string where = fmt::format("{}: line {}", path, number);
-      const auto json = ParseJson(std::string_view(text).substr(trusted, end - trusted), where, 8);
-      if (!json) break;
-      auto prediction = ParsePrediction(*json, where);
-      if (!prediction) break;
-      auto key = std::make_pair(prediction->pair, prediction->id);
-      file.held_.insert_or_assign(std::move(key), std::move(*prediction));
-      trusted = end + 1;
-    }
+  Trusted trusted = TrustedPart(text, Line(header), path);
+  for (Prediction& prediction : trusted.predictions) {
+    auto key = std::make_pair(prediction.pair, prediction.id);
+    file.held_.insert_or_assign(std::move(key), std::move(prediction));
   }
-  if (trusted < text.size()) {
-    LogInfo("{}: {} of {} bytes belong to this run; the rest is done again", path, trusted,
+  if (trusted.bytes < text.size()) {
+    LogInfo("{}: {} of {} bytes belong to this run; the rest is done again", path, trusted.bytes,
             text.size());
   }
-  if (::ftruncate(file.fd_, static_cast<off_t>(trusted)) != 0) {
+  if (::ftruncate(file.fd_, static_cast<off_t>(trusted.bytes)) != 0) {
     return tl::unexpected(IoError("cannot cut off the torn end", path));
   }
   if (::lseek(file.fd_, 0, SEEK_END) < 0) return tl::unexpected(IoError("cannot seek", path));
-  if (trusted == 0) DRAGOMAN_RETURN_IF_ERROR(WriteAll(file.fd_, expected, path));
+  if (trusted.bytes == 0) DRAGOMAN_RETURN_IF_ERROR(WriteAll(file.fd_, Line(header), path));
+  DRAGOMAN_RETURN_IF_ERROR(file.TakeInParts(header));
   return file;
+}
+
+Result<void> PredictionsFile::TakeInParts(const OrderedJson& header) {
+  std::error_code ec;
+  for (const std::string& part : PartsBeside(path_)) {
+    DRAGOMAN_ASSIGN_OR_RETURN(std::vector<Prediction> predictions, ReadPredictions(part, header));
+    LogInfo("{}: {} predictions of a run that did not end", part, predictions.size());
+    DRAGOMAN_RETURN_IF_ERROR(TakeIn(std::move(predictions)));
+    std::filesystem::remove(part, ec);
+  }
+  return {};
+}
+
+Result<void> PredictionsFile::TakeIn(std::vector<Prediction> predictions) {
+  std::vector<Prediction> added;
+  for (Prediction& prediction : predictions) {
+    const auto key = std::make_pair(prediction.pair, prediction.id);
+    if (held_.emplace(key, prediction).second) added.push_back(std::move(prediction));
+  }
+  return Append(added);
 }
 
 const Prediction* PredictionsFile::Find(const std::string& pair, const std::string& id) const {
@@ -178,9 +217,53 @@ const Prediction* PredictionsFile::Find(const std::string& pair, const std::stri
 }
 
 Result<void> PredictionsFile::Append(std::span<const Prediction> predictions) {
+  return WriteAll(fd_, FormatPredictions(predictions), path_);
+}
+
+std::string PartPath(const std::string& path, int rank) {
+  return fmt::format("{}.part-{}", path, rank);
+}
+
+std::vector<std::string> PartsBeside(const std::string& path) {
+  namespace fs = std::filesystem;
+  const fs::path file(path);
+  const std::string prefix = file.filename().string() + ".part-";
+  std::vector<std::string> parts;
+  std::error_code ec;
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  for (fs::directory_iterator entry(folder, ec), end; !ec && entry != end; entry.increment(ec)) {
+    const std::string name = entry->path().filename().string();
+    const bool numbered = name.size() > prefix.size() && name.rfind(prefix, 0) == 0 &&
+                          name.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+    if (numbered && entry->is_regular_file(ec)) parts.push_back(entry->path().string());
+  }
+  std::sort(parts.begin(), parts.end());
+  return parts;
+}
+
+Result<std::vector<Prediction>> ReadPredictions(const std::string& path,
+                                                const OrderedJson& header) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxFileBytes));
+  return TrustedPart(text, Line(header), path).predictions;
+}
+
+std::string FormatPredictions(std::span<const Prediction> predictions) {
   std::string lines;
   for (const Prediction& prediction : predictions) lines += Line(ToJson(prediction));
-  return WriteAll(fd_, lines, path_);
+  return lines;
+}
+
+Result<std::vector<Prediction>> ParsePredictions(std::string_view lines, const std::string& where) {
+  std::vector<Prediction> predictions;
+  while (!lines.empty()) {
+    const size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string line_name = fmt::format("{}: line {}", where, predictions.size() + 1);
+    DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ParseJson(lines.substr(0, end), line_name, 8));
+    DRAGOMAN_ASSIGN_OR_RETURN(Prediction prediction, ParsePrediction(json, line_name));
+    predictions.push_back(std::move(prediction));
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+  }
+  return predictions;
 }
 
 }  // namespace dragoman

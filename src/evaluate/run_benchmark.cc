@@ -8,7 +8,9 @@
 
 #include "base/process_stats.h"
 #include "base/sha256.h"
+#include "base/thread_pool.h"
 #include "evaluate/benchmark.h"
+#include "evaluate/process_group.h"
 #include "formats/checkpoint.h"
 
 namespace dragoman {
@@ -38,39 +40,62 @@ Result<std::string> HashModel(const std::string& path, uint64_t* total_bytes) {
   return hash.HexDigest();
 }
 
+namespace {
+
+// What stands behind TranslateSuite: the model, and what the predictions depend on.
+struct OpenedModel {
+  std::unique_ptr<Translator> translator;
+  TranslateOptions decoding;
+  OrderedJson identity;
+};
+
+// Processes of one machine divide its cores.
+int ThreadsOf(const BenchmarkOptions& options) {
+  if (options.threads != 0 || options.group == nullptr) return options.threads;
+  return AvailableCores(options.group->local_size());
+}
+
+Result<OpenedModel> OpenModel(const std::string& path, const BenchmarkOptions& options,
+                              BenchmarkResult& result) {
+  DRAGOMAN_ASSIGN_OR_RETURN(result.model_sha256, HashModel(path, &result.model_bytes));
+  OpenedModel opened;
+  DRAGOMAN_ASSIGN_OR_RETURN(opened.translator,
+                            Translator::Open(path, options.device, ThreadsOf(options),
+                                             {.float32_activations = options.float32_activations}));
+  result.activations = options.float32_activations ? "float32" : "8 bits";
+  result.device = std::string(opened.translator->model().backend().name());
+  result.load_seconds = opened.translator->load_seconds();
+  if (!options.draft_path.empty())
+    DRAGOMAN_RETURN_IF_ERROR(opened.translator->UseDraft(options.draft_path));
+  opened.decoding.max_batch = options.max_batch;
+  opened.decoding.speculate = options.speculate;
+  opened.identity["schema"] = "dragoman.predictions/1";
+  opened.identity["program"] = DRAGOMAN_VERSION;
+  opened.identity["model_sha256"] = result.model_sha256;
+  opened.identity["suite_hash"] = result.suite_hash;
+  opened.identity["device"] = result.device;  // another variant may round another way
+  opened.identity["activations"] = result.activations;
+  opened.identity["max_new_tokens"] = opened.decoding.max_new_tokens;
+  opened.identity["max_source_tokens"] = opened.decoding.max_source_tokens;
+  return opened;
+}
+
+}  // namespace
+
 Result<BenchmarkResult> RunBenchmark(const std::string& model_path, const Suite& suite,
                                      const BenchmarkOptions& options) {
   BenchmarkResult result;
   result.model_path = model_path;
   result.suite_hash = suite.hash;
-  DRAGOMAN_ASSIGN_OR_RETURN(result.model_sha256, HashModel(model_path, &result.model_bytes));
-  DRAGOMAN_ASSIGN_OR_RETURN(const std::unique_ptr<Translator> translator,
-                            Translator::Open(model_path, options.device, options.threads,
-                                             {.float32_activations = options.float32_activations}));
-  result.device = std::string(translator->model().backend().name());
-  result.activations = options.float32_activations ? "float32" : "8 bits";
-  result.load_seconds = translator->load_seconds();
-  if (!options.draft_path.empty())
-    DRAGOMAN_RETURN_IF_ERROR(translator->UseDraft(options.draft_path));
-
-  TranslateOptions decoding;
-  decoding.max_batch = options.max_batch;
-  decoding.speculate = options.speculate;
-  OrderedJson identity;
-  identity["schema"] = "dragoman.predictions/1";
-  identity["program"] = DRAGOMAN_VERSION;
-  identity["model_sha256"] = result.model_sha256;
-  identity["suite_hash"] = suite.hash;
-  identity["device"] = result.device;  // another variant may round another way
-  identity["activations"] = result.activations;
-  identity["max_new_tokens"] = decoding.max_new_tokens;
-  identity["max_source_tokens"] = decoding.max_source_tokens;
+  const Result<OpenedModel> opened = OpenModel(model_path, options, result);
+  if (options.group != nullptr) DRAGOMAN_RETURN_IF_ERROR(options.group->Agree(ErrorOf(opened)));
+  if (!opened) return tl::unexpected(opened.error());
   const auto translate = [&](std::span<const TranslationRequest> requests) {
-    return translator->Translate(requests, decoding);
+    return opened->translator->Translate(requests, opened->decoding);
   };
-  DRAGOMAN_RETURN_IF_ERROR(TranslateSuite(suite, options, identity, translate, result));
-  result.speculation = translator->speculation();
-  result.peak_rss_bytes = CurrentMemoryUse().peak_rss_bytes;
+  DRAGOMAN_RETURN_IF_ERROR(TranslateSuite(suite, options, opened->identity, translate, result));
+  result.speculation = opened->translator->speculation();
+  result.peak_rss_bytes = std::max(result.peak_rss_bytes, CurrentMemoryUse().peak_rss_bytes);
   return result;
 }
 
