@@ -59,6 +59,11 @@ struct CompareOptions {
   double max_high_resource_loss_percent = 0.8;
   // Further groups of languages: "NAME=LOSS:en,sv,da" or "NAME=LOSS/PAIR_LOSS:en,sv,da", percent.
   std::vector<std::string> groups;
+  // A neural metric that runs elsewhere: JSON lines of both builds' sentences to write for it, and
+  // its answers, "NAME=FILE" (of errors less is better). They inform; a limit, "NAME=PERCENT" of the
+  // baseline's mean, makes one gate as well.
+  std::string export_comet, export_metricx;
+  std::vector<std::string> segment_scores, segment_errors, max_segment_losses;
 };
 // exit_code is the decision's: 0 GO, 3 RECONSIDER, 4 FALLBACK.
 Result<Report> Compare(const CompareOptions& options);

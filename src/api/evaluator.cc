@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "api/model_path.h"
+#include "api/neural_scores.h"
 #include "api/sample_plan.h"
 #include "api/speculation.h"
 #include "base/json.h"
@@ -96,6 +97,30 @@ std::string PairLines(const BenchmarkResult& result) {
   return text;
 }
 
+std::string SegmentMetricText(const SegmentMetricComparison& metric) {
+  std::string text = fmt::format("  {} ({} is better), by another program:\n", metric.name,
+                                 metric.higher_is_better ? "more" : "less");
+  const auto line = [&text](const std::string& name, double baseline, double quantized,
+                            const Delta& change) {
+    text += fmt::format(
+        "    {:<8} {:.4f} -> {:.4f}  change for the better {:+.4f} [{:+.4f}, "
+        "{:+.4f}]: {}\n",
+        name, baseline, quantized, change.points, change.points_low, change.points_high,
+        ChangeShown(change));
+  };
+  for (const auto& pair : metric.pairs) line(pair.pair, pair.baseline, pair.quantized, pair.delta);
+  line("mean", metric.baseline_mean, metric.quantized_mean, metric.mean);
+  return text;
+}
+
+// What decided a pair: its line says so, because BLEU stands in it whether it could tell or not.
+std::string BasisOf(const Comparison& comparison, const std::string& pair) {
+  for (const GateCheck& check : comparison.checks) {
+    if (check.name == pair + " loss") return check.shown ? check.basis : "undecided";
+  }
+  return "undecided";
+}
+
 std::string ComparisonText(const Comparison& comparison) {
   std::string text = fmt::format("{}\n", DecisionName(comparison.decision));
   for (const auto& reason : comparison.reasons) text += "  " + reason + "\n";
@@ -103,11 +128,12 @@ std::string ComparisonText(const Comparison& comparison) {
     text += fmt::format(
         "  {:<8} BLEU {:6.2f} -> {:6.2f} ({:+.2f} [{:+.2f}, {:+.2f}], {:+.2f} % [{:+.2f}, "
         "{:+.2f}])  "
-        "chrF {:6.2f} -> {:6.2f}\n",
+        "chrF {:6.2f} -> {:6.2f}  by {}\n",
         pair.pair, pair.baseline_bleu, pair.quantized_bleu, pair.bleu.points, pair.bleu.points_low,
         pair.bleu.points_high, pair.bleu.percent, pair.bleu.percent_low, pair.bleu.percent_high,
-        pair.baseline_chrf, pair.quantized_chrf);
+        pair.baseline_chrf, pair.quantized_chrf, BasisOf(comparison, pair.pair));
   }
+  for (const auto& metric : comparison.segment_metrics) text += SegmentMetricText(metric);
   for (const auto& note : comparison.notes) text += "  note: " + note + "\n";
   for (const auto& advice : comparison.advice) text += "  advice: " + advice + "\n";
   return text;
@@ -226,8 +252,13 @@ Result<Report> Compare(const CompareOptions& options) {
     DRAGOMAN_ASSIGN_OR_RETURN(MarginGroup group, ParseMarginGroup(words));
     gate.groups.push_back(std::move(group));
   }
+  DRAGOMAN_ASSIGN_OR_RETURN(gate.max_segment_loss_percent,
+                            ParseSegmentLimits(options.max_segment_losses));
+  DRAGOMAN_RETURN_IF_ERROR(ExportForNeuralMetrics(options, baseline, quantized));
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::vector<SegmentScores> scores,
+                            ReadNeuralScores(options, baseline));
   DRAGOMAN_ASSIGN_OR_RETURN(const Comparison comparison,
-                            dragoman::Compare(baseline, quantized, gate));
+                            dragoman::Compare(baseline, quantized, gate, scores));
   const OrderedJson json = ToJson(comparison, baseline, quantized);
   if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
   if (!options.report.empty())

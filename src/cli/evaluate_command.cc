@@ -143,6 +143,20 @@ struct CompareArguments {
   int64_t max_samples = 0;
 };
 
+void AddNeuralOptions(CLI::App& command, api::CompareOptions& options) {
+  command.add_option("--export-comet", options.export_comet,
+                     "JSON lines of both builds' sentences to write for COMET: src, mt, ref");
+  command.add_option("--export-metricx", options.export_metricx,
+                     "The same for MetricX: source, hypothesis, reference");
+  command.add_option("--segment-scores", options.segment_scores,
+                     "NAME=FILE: a score for each of these sentences from another program, more is "
+                     "better; compared and reported, not gated");
+  command.add_option("--segment-errors", options.segment_errors,
+                     "The same where less is better, as with MetricX");
+  command.add_option("--max-segment-loss", options.max_segment_losses,
+                     "NAME=PERCENT of the baseline's mean: let such a metric gate as well");
+}
+
 void RunCompare(Context& context, CompareArguments& arguments) {
   api::SetQuiet(context.quiet);
   if (arguments.models.size() != 2) {
@@ -192,6 +206,7 @@ void AddCompare(CLI::App& app, Context& context) {
   command->add_option("--group", arguments->options.groups,
                       "Another group of languages, judged together: NAME=LOSS:en,sv,da or "
                       "NAME=LOSS/PAIR_LOSS:en,sv,da, in percent");
+  AddNeuralOptions(*command, arguments->options);
   command->add_flag("--divergence", arguments->divergence,
                     "Token-level KL divergence of two models instead");
   command->add_option("--suite", arguments->suite,
@@ -201,6 +216,9 @@ void AddCompare(CLI::App& app, Context& context) {
   command->footer(
       "Examples:\n  dragoman compare baseline_results.json quantized_results.json -o "
       "comparison.json --report report\n"
+      "  dragoman compare baseline_results.json quantized_results.json --export-comet both.jsonl\n"
+      "  dragoman compare baseline_results.json quantized_results.json --segment-scores "
+      "COMET=comet.jsonl --report report\n"
       "  dragoman compare --divergence model-bf16.gguf q4.gguf --suite heldout.jsonl --json");
   command->callback([&context, arguments] { RunCompare(context, *arguments); });
 }

@@ -15,6 +15,7 @@
 #include "evaluate/influence.h"
 #include "evaluate/resample.h"
 #include "evaluate/sample_size.h"
+#include "evaluate/segment_comparison.h"
 
 namespace dragoman {
 namespace {
@@ -225,6 +226,16 @@ void AddFaultChecks(const std::vector<PredictionPair>& matched, Comparison& comp
   std::move(checks.begin(), checks.end(), std::back_inserter(comparison.checks));
 }
 
+Result<void> AddSegmentMetrics(const BenchmarkResult& baseline,
+                               std::span<const SegmentScores> outside, Comparison& comparison) {
+  DRAGOMAN_ASSIGN_OR_RETURN(comparison.segment_metrics,
+                            CompareSegmentScores(baseline, outside, comparison.options));
+  DRAGOMAN_ASSIGN_OR_RETURN(std::vector<GateCheck> checks,
+                            JudgeSegmentMetrics(comparison.segment_metrics, comparison.options));
+  std::move(checks.begin(), checks.end(), std::back_inserter(comparison.checks));
+  return {};
+}
+
 void Decide(Comparison& comparison) {
   comparison.decision = Overall(comparison.checks);
   bool undecided = false, shown = false;
@@ -332,7 +343,7 @@ double PairMargin(const GateOptions& options, const std::string& source_lang,
 }
 
 Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResult& quantized,
-                           const GateOptions& options) {
+                           const GateOptions& options, std::span<const SegmentScores> outside) {
   if (options.bootstrap_draws < 100 || options.confidence <= 0.5 || options.confidence >= 1) {
     return Fail(
         ErrorCode::kInvalidArgument,
@@ -379,6 +390,7 @@ Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResul
   }
   NoteWeakPairs(comparison);
   AddFaultChecks(matched, comparison);
+  DRAGOMAN_RETURN_IF_ERROR(AddSegmentMetrics(baseline, outside, comparison));
   Decide(comparison);
   return comparison;
 }

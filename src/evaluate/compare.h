@@ -3,7 +3,9 @@
 #define DRAGOMAN_EVALUATE_COMPARE_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/json.h"
@@ -11,6 +13,7 @@
 #include "evaluate/benchmark.h"
 #include "evaluate/checks.h"
 #include "evaluate/rate.h"
+#include "evaluate/segment_scores.h"
 
 namespace dragoman {
 
@@ -35,6 +38,8 @@ struct GateOptions {
   double fallback_loss_percent = 2.0;
   std::vector<std::string> high_resource = {"en", "zh", "es", "fr"};
   std::vector<MarginGroup> groups = {};  // besides the high-resource one
+  // Metrics that other programs score, by name, which are to gate too; the others only inform.
+  std::vector<std::pair<std::string, double>> max_segment_loss_percent = {};
   int bootstrap_draws = 1000;
   uint64_t seed = 12345;
   double confidence = 0.95;
@@ -97,6 +102,26 @@ struct FaultComparison {
   bool worse = false;  // beyond chance, all faults considered
 };
 
+// A metric whose scores another program gave, sentence by sentence (segment_scores.h). A negative
+// delta is worse, also where less is better; its percent means something only when the baseline's
+// mean is above 0.
+struct SegmentMetricPair {
+  std::string pair;
+  int64_t samples = 0;
+  double baseline = 0, quantized = 0;  // means over the sentences
+  Delta delta;
+};
+struct SegmentMetricComparison {
+  std::string name;
+  bool higher_is_better = true;
+  double baseline_mean = 0, quantized_mean = 0;  // over pairs, each with the same weight
+  int64_t samples = 0;
+  Delta mean;
+  std::vector<SegmentMetricPair> pairs;
+};
+// "worse", "better" or "no change shown": where the whole interval of the points lies.
+const char* ChangeShown(const Delta& delta);
+
 struct Comparison {
   GateOptions options;  // it was decided with
   int64_t samples = 0;  // scored, over all pairs
@@ -108,7 +133,8 @@ struct Comparison {
   Delta mean_bleu, mean_chrf;
   double mean_of_pair_bleu_percents = 0;  // the other way to average; weak pairs weigh more in it
   std::vector<GateCheck> checks;
-  std::vector<FaultComparison> faults;  // what no overlap metric sees, by kind
+  std::vector<FaultComparison> faults;                   // what no overlap metric sees, by kind
+  std::vector<SegmentMetricComparison> segment_metrics;  // in the order given
   Decision decision = Decision::kReconsider;
   std::vector<std::string> reasons;
   std::vector<std::string> advice;  // what to try on a failed or undecided gate
@@ -116,9 +142,11 @@ struct Comparison {
       notes;  // what a reader must know besides: languages the model is weak in
 };
 
-// Errors: kInvalidArgument when the two runs do not cover the same samples.
+// `outside`: scores of other programs for the sentences that SegmentNamesOf lists. Errors:
+// kInvalidArgument when the two runs do not cover the same samples, or a limit names no such
+// metric.
 Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResult& quantized,
-                           const GateOptions& options);
+                           const GateOptions& options, std::span<const SegmentScores> outside = {});
 // comparison.json: overall_comparison.mean_bleu_delta_percent, .acceptable, ...
 // (schemas/comparison.schema.json)
 OrderedJson ToJson(const Comparison& comparison, const BenchmarkResult& baseline,

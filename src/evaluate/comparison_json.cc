@@ -36,6 +36,35 @@ OrderedJson ToJson(const PairComparison& pair) {
   return json;
 }
 
+// Percentages of a mean that is not above 0 mean nothing.
+OrderedJson ChangeOf(const Delta& delta, double baseline) {
+  OrderedJson json = ToJson(delta);
+  if (baseline <= 0) {
+    for (const char* key : {"percent", "percent_interval", "percent_error"}) json.erase(key);
+  }
+  json["shown"] = ChangeShown(delta);
+  return json;
+}
+
+OrderedJson ToJson(const SegmentMetricComparison& metric) {
+  OrderedJson json;
+  json["name"] = metric.name;
+  json["higher_is_better"] = metric.higher_is_better;
+  json["samples"] = metric.samples;
+  json["baseline_mean"] = metric.baseline_mean;
+  json["quantized_mean"] = metric.quantized_mean;
+  json["change"] = ChangeOf(metric.mean, metric.baseline_mean);
+  json["language_pairs"] = OrderedJson::array();
+  for (const SegmentMetricPair& pair : metric.pairs) {
+    json["language_pairs"].push_back({{"pair", pair.pair},
+                                      {"samples", pair.samples},
+                                      {"baseline", pair.baseline},
+                                      {"quantized", pair.quantized},
+                                      {"change", ChangeOf(pair.delta, pair.baseline)}});
+  }
+  return json;
+}
+
 OrderedJson ToJson(const GateCheck& check) {
   OrderedJson json;
   json["name"] = check.name;
@@ -78,6 +107,8 @@ OrderedJson Method(const GateOptions& options) {
                               {"max_loss_percent", group.max_loss_percent},
                               {"max_pair_loss_percent", group.max_pair_loss_percent}});
   }
+  for (const auto& [name, limit] : options.max_segment_loss_percent)
+    json["max_segment_loss_percent"][name] = limit;
   json["correction"] = "Holm over the pairs";
   json["pairing_gain"] = kPairingGain;
   json["power"] = kPower;
@@ -123,6 +154,11 @@ OrderedJson ToJson(const Comparison& comparison, const BenchmarkResult& baseline
   for (const auto& check : comparison.checks) json["checks"].push_back(ToJson(check));
   json["faults"] = OrderedJson::array();
   for (const auto& fault : comparison.faults) json["faults"].push_back(ToJson(fault));
+  if (!comparison.segment_metrics.empty()) {
+    json["segment_metrics"] = OrderedJson::array();
+    for (const auto& metric : comparison.segment_metrics)
+      json["segment_metrics"].push_back(ToJson(metric));
+  }
   json["language_pairs"] = OrderedJson::array();
   for (const auto& pair : comparison.pairs) json["language_pairs"].push_back(ToJson(pair));
   json["baseline"] = Summary(baseline);

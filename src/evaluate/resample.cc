@@ -3,9 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
-#include "base/random.h"
 #include "evaluate/normal_distribution.h"
 
 namespace dragoman {
@@ -33,8 +31,14 @@ double Percent(double baseline, double quantized) {
 
 }  // namespace
 
+// The same seed and the same number of sentences give the same draws: that is the "together".
+Random DrawsTogether::For(const std::vector<std::string>& ids) {
+  const uint64_t group = groups_.emplace(ids, groups_.size()).first->second;
+  return Random(seed_ + group * 0x632be59bd9b4e019ull);
+}
+
 std::vector<PairDraws> Resample(std::span<const PairSentences> pairs, int draws, uint64_t seed) {
-  std::map<std::vector<std::string>, uint64_t> groups;
+  DrawsTogether together(seed);
   std::vector<PairDraws> results;
   for (const PairSentences& pair : pairs) {
     PairDraws result;
@@ -45,10 +49,7 @@ std::vector<PairDraws> Resample(std::span<const PairSentences> pairs, int draws,
       all_quantized.Add(pair.quantized[i]);
     }
     Push(all_baseline, all_quantized, result);
-    // The same seed and the same number of sentences give the same draws: that is the "together" of
-    // a group.
-    const uint64_t group = groups.emplace(pair.ids, groups.size()).first->second;
-    Random random(seed + group * 0x632be59bd9b4e019ull);
+    Random random = together.For(pair.ids);
     for (int draw = 0; draw < draws && count > 0; ++draw) {
       Sum baseline, quantized;
       for (size_t i = 0; i < count; ++i) {

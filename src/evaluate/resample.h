@@ -8,10 +8,12 @@
 #define DRAGOMAN_EVALUATE_RESAMPLE_H_
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "evaluate/compare.h"
 #include "evaluate/metrics/bleu.h"
 #include "evaluate/metrics/chrf.h"
@@ -33,6 +35,18 @@ struct PairSentences {
 struct Scores {
   double baseline = 0, quantized = 0;
 };
+
+// Which sentences each draw takes: pairs with the same list of ids get the same ones.
+class DrawsTogether {
+ public:
+  explicit DrawsTogether(uint64_t seed) : seed_(seed) {}
+  Random For(const std::vector<std::string>& ids);
+
+ private:
+  uint64_t seed_;
+  std::map<std::vector<std::string>, uint64_t> groups_;
+};
+
 // Element 0 is the whole sample, the rest are draws.
 struct PairDraws {
   std::vector<Scores> bleu, chrf;

@@ -45,13 +45,39 @@ Json PairsJson(const Comparison& comparison) {
   return list;
 }
 
+Json ScoreRowJson(double baseline, double quantized, const Delta& change) {
+  return Json{{"baseline", baseline},
+              {"quantized", quantized},
+              {"change", Json{{"points", change.points},
+                              {"points_low", change.points_low},
+                              {"points_high", change.points_high}}},
+              {"shown", ChangeShown(change)}};
+}
+
+Json SegmentMetricsJson(const Comparison& comparison) {
+  Json list = Json::array();
+  for (const SegmentMetricComparison& metric : comparison.segment_metrics) {
+    Json pairs = Json::array();
+    for (const SegmentMetricPair& pair : metric.pairs) {
+      pairs.push_back(ScoreRowJson(pair.baseline, pair.quantized, pair.delta));
+      pairs.back()["pair"] = pair.pair;
+    }
+    list.push_back(
+        Json{{"name", metric.name},
+             {"higher_is_better", metric.higher_is_better},
+             {"mean", ScoreRowJson(metric.baseline_mean, metric.quantized_mean, metric.mean)},
+             {"pairs", std::move(pairs)}});
+  }
+  return list;
+}
+
 }  // namespace
 
 Json ComparisonEvidence(const Comparison& comparison) {
   const GateOptions& gate = comparison.options;
   Json faults = Json::array();
   for (const FaultComparison& fault : comparison.faults) faults.push_back(Json(ToJson(fault)));
-  return Json{
+  Json evidence{
       {"decision", DecisionName(comparison.decision)},
       {"reasons", comparison.reasons},
       {"advice", comparison.advice},
@@ -65,6 +91,9 @@ Json ComparisonEvidence(const Comparison& comparison) {
       {"checks", ChecksJson(comparison)},
       {"faults", std::move(faults)},
       {"pairs", PairsJson(comparison)}};
+  if (!comparison.segment_metrics.empty())
+    evidence["segment_metrics"] = SegmentMetricsJson(comparison);
+  return evidence;
 }
 
 }  // namespace dragoman

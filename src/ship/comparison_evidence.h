@@ -7,7 +7,8 @@
 
 namespace dragoman {
 
-// decision, reasons, advice, confidence, limits, mean_bleu, mean_chrf, checks, faults, pairs.
+// decision, reasons, advice, confidence, limits, mean_bleu, mean_chrf, checks, faults, pairs; segment_metrics
+// where other programs' scores were imported.
 Json ComparisonEvidence(const Comparison& comparison);
 
 }  // namespace dragoman

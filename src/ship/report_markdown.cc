@@ -3,6 +3,7 @@
 
 #include "ship/phase.h"
 #include "ship/report.h"
+#include "ship/report_sections.h"
 
 namespace dragoman {
 namespace {
@@ -153,8 +154,8 @@ std::string RenderMarkdown(const ReportData& data) {
   for (const std::string& reason : data.reasons) text += "- " + reason + "\n";
   if (!data.advice.empty()) text += "\nWhat to try:\n";
   for (const std::string& advice : data.advice) text += "- " + advice + "\n";
-  text += "\n" + Sizes(data) + Quality(data) + Faults(data) + Worst(data) + Speed(data) +
-          Ledger(data) + Hashes(data);
+  text += "\n" + Sizes(data) + Quality(data) + RenderScoresMarkdown(data) + Faults(data) +
+          Worst(data) + Speed(data) + Ledger(data) + Hashes(data);
   if (data.checklist.sections.empty()) return text + "The same with charts: `report.html`.\n";
   text += fmt::format(
       "## Checklist\n\n{} boxes done, {} failed, {} not applicable; see `CHECKLIST.md`. The same "

@@ -15,6 +15,9 @@ std::string RenderFaultsSection(const ReportData& data);
 std::string RenderLedgerSection(const ReportData& data);
 // The builds that were tried, as a table without a card; empty when there is none.
 std::string RenderBuildsSection(const ReportData& data);
+// A card for each metric whose scores another program gave; the same as Markdown.
+std::string RenderScoresSection(const ReportData& data);
+std::string RenderScoresMarkdown(const ReportData& data);
 std::string RenderGateSection(const ReportData& data);
 std::string RenderSentencesSection(const ReportData& data);
 std::string RenderValidationSection(const ReportData& data);

@@ -97,6 +97,10 @@ ReportData HostileData() {
                                            {"chrf", delta},
                                            {"identical_share", 0.5},
                                            {"bleu_can_tell", false}}}},
+                                        {"segment_metrics",
+                                         {{{"name", evil},
+                                           {"mean", {{"shown", evil}}},
+                                           {"pairs", {{{"pair", evil}, {"shown", evil}}}}}}},
                                         {"mean_bleu", delta},
                                         {"mean_chrf", delta},
                                         {"confidence", 0.95},
@@ -231,6 +235,26 @@ TEST(CompareReport, StandsWithoutARun) {
   EXPECT_THAT(html, Not(HasSubstr("Checklist")));
   EXPECT_THAT(RenderMarkdown(data), HasSubstr("q4.gguf"));
   EXPECT_EQ(html, RenderHtml(CompareReportData(*comparison, before, after)));
+}
+
+TEST(CompareReport, ShowsScoresOfOtherPrograms) {
+  BenchmarkResult run;
+  SegmentScores errors{"MetricX", false, {{}, {}}};
+  for (int i = 0; i < 40; ++i) {
+    run.predictions.push_back(Spoken(std::to_string(i), "das ist ein Satz"));
+    errors.systems[0].push_back(2.0 + i % 2);
+    errors.systems[1].push_back(2.25 + i % 2);
+  }
+  const auto comparison = Compare(run, run, {}, {&errors, 1});
+  ASSERT_TRUE(comparison) << ToString(comparison.error());
+  const ReportData data = CompareReportData(*comparison, run, run);
+  const std::string html = RenderHtml(data), markdown = RenderMarkdown(data);
+  EXPECT_THAT(html, HasSubstr("<h2>MetricX (less is better)</h2>"));
+  EXPECT_THAT(html, HasSubstr("[-0.2500, -0.2500]"));
+  EXPECT_THAT(markdown,
+              HasSubstr("| en-de | 2.5000 | 2.7500 | -0.2500 | [-0.2500, -0.2500] | worse |"));
+  EXPECT_THAT(RenderMarkdown(CompareReportData(*Compare(run, run, {}), run, run)),
+              Not(HasSubstr("MetricX")));
 }
 
 TEST(Report, SaysTheVerdictFirst) {
