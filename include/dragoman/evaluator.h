@@ -38,6 +38,11 @@ struct BenchmarkOptions {
   std::string suite;   // suite JSON or JSONL; empty: the built-in suite
   std::string output;  // results JSON to write
   int64_t samples_per_language = 0;
+  // As many as the gate needs by the variance of the baseline: its results JSON, or a model, which
+  // then translates a pilot (empty: the model itself). The same pilot gives every build the same
+  // sentences.
+  bool auto_samples = false;
+  std::string pilot;
   int max_batch = 32;
   std::string speculate = "auto";  // as TranslateOptions::speculate
   std::string draft;               // a smaller build with the same vocabulary; empty: none
@@ -60,8 +65,8 @@ struct CompareOptions {
   // Further groups of languages: "NAME=LOSS:en,sv,da" or "NAME=LOSS/PAIR_LOSS:en,sv,da", percent.
   std::vector<std::string> groups;
   // A neural metric that runs elsewhere: JSON lines of both builds' sentences to write for it, and
-  // its answers, "NAME=FILE" (of errors less is better). They inform; a limit, "NAME=PERCENT" of the
-  // baseline's mean, makes one gate as well.
+  // its answers, "NAME=FILE" (of errors less is better). They inform; a limit, "NAME=PERCENT" of
+  // the baseline's mean, makes one gate as well.
   std::string export_comet, export_metricx;
   std::vector<std::string> segment_scores, segment_errors, max_segment_losses;
 };

@@ -26,9 +26,10 @@ struct ShipOptions {
   std::string type = "q4_k_m";
   std::vector<std::string> languages;  // targets; empty: those of the built-in suite
   int64_t samples_per_language = 0;
+  bool auto_samples = false;          // as many as the gate needs by the baseline's variance
   int64_t calibration_sentences = 0;  // 0: by effort
-  std::string stop_after;  // phase name; empty: all
-  bool force = false;      // run every phase again
+  std::string stop_after;             // phase name; empty: all
+  bool force = false;                 // run every phase again
   Machine machine;
 };
 // exit_code is the decision's: 0 GO, 3 RECONSIDER, 4 FALLBACK.

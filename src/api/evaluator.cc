@@ -17,8 +17,10 @@
 #include "evaluate/benchmark.h"
 #include "evaluate/compare.h"
 #include "evaluate/divergence.h"
+#include "evaluate/gate.h"
 #include "evaluate/import/language_text.h"
 #include "evaluate/process_group.h"
+#include "evaluate/sample_pilot.h"
 #include "evaluate/speed.h"
 #include "evaluate/suite.h"
 #include "evaluate/suite_import.h"
@@ -114,11 +116,14 @@ std::string SegmentMetricText(const SegmentMetricComparison& metric) {
 }
 
 // What decided a pair: its line says so, because BLEU stands in it whether it could tell or not.
-std::string BasisOf(const Comparison& comparison, const std::string& pair) {
+std::string BasisOf(const Comparison& comparison, const PairComparison& pair) {
+  std::string basis = "undecided";
   for (const GateCheck& check : comparison.checks) {
-    if (check.name == pair + " loss") return check.shown ? check.basis : "undecided";
+    if (check.name == pair.pair + " loss" && check.shown) basis = "by " + check.basis;
   }
-  return "undecided";
+  if (pair.bleu_can_tell) return basis;
+  return basis + fmt::format(" ({} sentences; BLEU alone needs {})", pair.samples,
+                             RoughCount(pair.bleu_needs));
 }
 
 std::string ComparisonText(const Comparison& comparison) {
@@ -128,10 +133,10 @@ std::string ComparisonText(const Comparison& comparison) {
     text += fmt::format(
         "  {:<8} BLEU {:6.2f} -> {:6.2f} ({:+.2f} [{:+.2f}, {:+.2f}], {:+.2f} % [{:+.2f}, "
         "{:+.2f}])  "
-        "chrF {:6.2f} -> {:6.2f}  by {}\n",
+        "chrF {:6.2f} -> {:6.2f}  {}\n",
         pair.pair, pair.baseline_bleu, pair.quantized_bleu, pair.bleu.points, pair.bleu.points_low,
         pair.bleu.points_high, pair.bleu.percent, pair.bleu.percent_low, pair.bleu.percent_high,
-        pair.baseline_chrf, pair.quantized_chrf, BasisOf(comparison, pair.pair));
+        pair.baseline_chrf, pair.quantized_chrf, BasisOf(comparison, pair));
   }
   for (const auto& metric : comparison.segment_metrics) text += SegmentMetricText(metric);
   for (const auto& note : comparison.notes) text += "  note: " + note + "\n";
@@ -141,51 +146,88 @@ std::string ComparisonText(const Comparison& comparison) {
 
 struct BenchmarkInput {
   std::string model;
-  Suite suite;
-  Speculate speculate = Speculate::kAuto;
+  Suite suite;  // with `auto`: all there is
+  dragoman::BenchmarkOptions run;
 };
-Result<BenchmarkInput> LoadInput(const BenchmarkOptions& options) {
+Result<BenchmarkInput> LoadInput(const BenchmarkOptions& options, ProcessGroup* group) {
   BenchmarkInput input;
   DRAGOMAN_ASSIGN_OR_RETURN(input.model, ModelOrBundled(options.model));
   dragoman::SuiteOptions suite_options;
-  suite_options.samples_per_language = options.samples_per_language;
+  suite_options.samples_per_language = options.auto_samples ? 0 : options.samples_per_language;
   DRAGOMAN_ASSIGN_OR_RETURN(input.suite, LoadSuite(options.suite, suite_options));
-  DRAGOMAN_ASSIGN_OR_RETURN(input.speculate, ParseSpeculate(options.speculate));
+  DRAGOMAN_ASSIGN_OR_RETURN(input.run.speculate, ParseSpeculate(options.speculate));
   if (options.activations != "float32" && options.activations != "auto") {
     return Fail(ErrorCode::kInvalidArgument,
                 "activations: expected float32 or auto, found " + options.activations);
   }
+  input.run.float32_activations = options.activations == "float32";
+  input.run.device = options.machine.device;
+  input.run.threads = options.machine.threads;
+  input.run.max_batch = options.max_batch;
+  input.run.draft_path = options.draft;
+  input.run.group = group;
+  if (!options.output.empty()) input.run.predictions_path = options.output + ".predictions.jsonl";
   return input;
 }
 
-// Alone, or as one process of a group: then only rank 0 has the whole result.
-Result<BenchmarkResult> RunAs(ProcessGroup* group, const BenchmarkOptions& options) {
-  const Result<BenchmarkInput> input = LoadInput(options);
-  if (group != nullptr) DRAGOMAN_RETURN_IF_ERROR(group->Agree(ErrorOf(input)));
-  if (!input) return tl::unexpected(input.error());
-  dragoman::BenchmarkOptions room;
-  room.device = options.machine.device;
-  room.threads = options.machine.threads;
-  room.max_batch = options.max_batch;
-  room.float32_activations = options.activations == "float32";
-  room.speculate = input->speculate;
-  room.draft_path = options.draft;
-  room.group = group;
-  if (!options.output.empty()) room.predictions_path = options.output + ".predictions.jsonl";
-  return RunBenchmark(input->model, input->suite, room);
+// What the pilot translated of the suite itself need not be translated again.
+void ReusePilot(const std::string& pilot_path, const std::string& path) {
+  std::error_code ec;
+  if (!path.empty())
+    std::filesystem::copy_file(pilot_path, path, std::filesystem::copy_options::skip_existing, ec);
 }
 
-Result<Report> ReportOf(const Result<BenchmarkResult>& result, const BenchmarkOptions& options) {
-  if (!result) return tl::unexpected(result.error());
-  const OrderedJson json = ToJson(*result);
+// Chooses as many sentences as the gate needs, and says before anything else is translated where
+// BLEU cannot decide.
+Result<SamplePlan> ChooseByPower(const BenchmarkOptions& options, BenchmarkInput& input) {
+  const bool reports = input.run.group == nullptr || input.run.group->rank() == 0;
+  dragoman::BenchmarkOptions pilot_run = input.run;
+  pilot_run.draft_path.clear();  // of the build, not of whatever the pilot is
+  if (!options.output.empty()) pilot_run.predictions_path = options.output + ".pilot.jsonl";
+  const std::string& pilot = options.pilot.empty() ? input.model : options.pilot;
+  DRAGOMAN_ASSIGN_OR_RETURN(SamplePlan plan, PlanForSuite(input.suite, pilot, pilot_run));
+  if (reports) SayBeforeTranslating(Format(plan));
+  const std::string hash_of_all = input.suite.hash;
+  dragoman::SuiteOptions suite_options;
+  suite_options.samples_per_language = plan.samples_per_language;
+  DRAGOMAN_ASSIGN_OR_RETURN(input.suite, LoadSuite(options.suite, suite_options));
+  if (reports && input.suite.hash == hash_of_all)
+    ReusePilot(pilot_run.predictions_path, input.run.predictions_path);
+  return plan;
+}
+
+struct BenchmarkOutcome {
+  BenchmarkResult result;
+  std::optional<SamplePlan> plan;
+};
+// Alone, or as one process of a group: then only rank 0 has the whole outcome.
+Result<BenchmarkOutcome> RunAs(ProcessGroup* group, const BenchmarkOptions& options) {
+  Result<BenchmarkInput> input = LoadInput(options, group);
+  if (group != nullptr) DRAGOMAN_RETURN_IF_ERROR(group->Agree(ErrorOf(input)));
+  if (!input) return tl::unexpected(input.error());
+  BenchmarkOutcome outcome;
+  if (options.auto_samples) DRAGOMAN_ASSIGN_OR_RETURN(outcome.plan, ChooseByPower(options, *input));
+  DRAGOMAN_ASSIGN_OR_RETURN(outcome.result, RunBenchmark(input->model, input->suite, input->run));
+  return outcome;
+}
+
+Result<Report> ReportOf(const Result<BenchmarkOutcome>& outcome, const BenchmarkOptions& options) {
+  if (!outcome) return tl::unexpected(outcome.error());
+  const BenchmarkResult& result = outcome->result;
+  OrderedJson json = ToJson(result);
+  std::string text;
+  if (outcome->plan) {
+    json["sample_plan"] = ToJson(*outcome->plan);
+    text = Format(*outcome->plan);
+  }
   if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
-  std::string text = PairLines(*result);
+  text += PairLines(result);
   text += fmt::format(
       "mean BLEU {:.2f}, mean chrF {:.2f}; {:.1f} sentences/s, latency p50 {:.0f} ms\n",
-      result->mean_bleu, result->mean_chrf, result->sentences_per_second, result->latency_p50_ms);
-  if (result->processes > 1) {
-    text += fmt::format("shared by {} processes; the speed is that of one of them\n",
-                        result->processes);
+      result.mean_bleu, result.mean_chrf, result.sentences_per_second, result.latency_p50_ms);
+  if (result.processes > 1) {
+    text +=
+        fmt::format("shared by {} processes; the speed is that of one of them\n", result.processes);
   }
   return Report{DumpJson(json), std::move(text), 0};
 }
@@ -208,7 +250,11 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
   if (options.auto_samples) {
     room.samples_per_language = 0;
     DRAGOMAN_ASSIGN_OR_RETURN(const Suite whole, MakeSuite(options, room));
-    DRAGOMAN_ASSIGN_OR_RETURN(plan, PlanForSuite(whole, options.pilot, options.machine));
+    dragoman::BenchmarkOptions run;
+    run.device = options.machine.device;
+    run.threads = options.machine.threads;
+    DRAGOMAN_ASSIGN_OR_RETURN(const std::string pilot, ModelOrBundled(options.pilot));
+    DRAGOMAN_ASSIGN_OR_RETURN(plan, PlanForSuite(whole, pilot, run));
     room.samples_per_language = plan->samples_per_language;
   }
   DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, MakeSuite(options, room));
@@ -231,13 +277,13 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
 Result<Report> Benchmark(const BenchmarkOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const std::unique_ptr<ProcessGroup> group, JoinProcessGroup());
   if (group == nullptr) return ReportOf(RunAs(nullptr, options), options);
-  const Result<BenchmarkResult> result = RunAs(group.get(), options);
+  const Result<BenchmarkOutcome> outcome = RunAs(group.get(), options);
   // An error that all know of: rank 0 says it, and all end in order. Any other ends this process
   // alone, and mpirun ends the others.
-  const bool in_order = result || group->failed_together();
+  const bool in_order = outcome || group->failed_together();
   if (in_order) DRAGOMAN_RETURN_IF_ERROR(group->Leave());
   if (in_order && group->rank() != 0) return Report{};
-  return ReportOf(result, options);
+  return ReportOf(outcome, options);
 }
 
 Result<Report> Compare(const CompareOptions& options) {

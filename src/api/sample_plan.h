@@ -6,15 +6,16 @@
 
 #include "dragoman/report.h"
 #include "dragoman/result.h"
+#include "evaluate/benchmark.h"
 #include "evaluate/sample_size.h"
 #include "evaluate/suite.h"
 
 namespace dragoman::api {
 
 // `pilot`: results JSON of the baseline, or the baseline itself, which then translates the first
-// kPilotSentences of each pair; empty: the bundled model. `whole`: all that the suite has.
+// kPilotSentences of each pair as `run` says. `whole`: all that the suite has.
 Result<SamplePlan> PlanForSuite(const Suite& whole, const std::string& pilot,
-                                const Machine& machine);
+                                const dragoman::BenchmarkOptions& run);
 
 }  // namespace dragoman::api
 

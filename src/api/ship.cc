@@ -79,6 +79,7 @@ Result<Report> Ship(const ShipOptions& options) {
   room.threads = options.machine.threads;
   room.target_languages = options.languages;
   room.samples_per_language = options.samples_per_language;
+  room.auto_samples = options.auto_samples;
   room.calibration_sentences = options.calibration_sentences;
   room.stop_after_phase = options.stop_after;
   room.force = options.force;

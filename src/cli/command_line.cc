@@ -91,6 +91,20 @@ void AddSpeculationOptions(CLI::App& command, std::string& speculate, std::strin
   command.add_option("--draft", draft, "A smaller build with the same vocabulary, to guess with");
 }
 
+void AddSamplesOption(CLI::App& command, std::string& samples, const std::string& zero) {
+  command
+      .add_option(
+          "--samples-per-language", samples,
+          "A seeded choice of so many a pair; " + zero + "; auto: as many as the gate needs")
+      ->check(CLI::Range(0, 1000000) | CLI::IsMember({"auto"}));
+}
+
+bool ReadSamples(const std::string& samples, int64_t& count) {
+  if (samples == "auto") return true;
+  count = std::stoll(samples);  // CLI11 has checked it
+  return false;
+}
+
 int RunCommandLine(int argc, char** argv) {
   Context context;
   const auto app = BuildApp(context);

@@ -4,6 +4,7 @@
 #define DRAGOMAN_CLI_COMMAND_LINE_H_
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 
 #include "dragoman/report.h"
@@ -27,6 +28,10 @@ void FinishWithError(Context& context, const Error& error);
 
 // --device and --threads.
 void AddMachineOptions(CLI::App& command, Context& context);
+// --samples-per-language: a count, or "auto". `zero` says what 0 is.
+void AddSamplesOption(CLI::App& command, std::string& samples, const std::string& zero);
+// Whether it is auto; else the count is set.
+bool ReadSamples(const std::string& samples, int64_t& count);
 // --speculate and --draft.
 void AddSpeculationOptions(CLI::App& command, std::string& speculate, std::string& draft);
 

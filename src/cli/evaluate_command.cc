@@ -59,10 +59,7 @@ void AddSuiteChoice(CLI::App& command, api::SuiteOptions& options, std::string& 
       .add_option("--pairs", options.pairs,
                   "Instead: directions, comma separated (de-en,en:zh-Hant)")
       ->delimiter(',');
-  command
-      .add_option("--samples-per-language", samples,
-                  "A seeded choice of so many a pair; 0: all; auto: as many as the gate needs")
-      ->check(CLI::Range(0, 1000000) | CLI::IsMember({"auto"}));
+  AddSamplesOption(command, samples, "0: all");
   command.add_option("--pilot", options.pilot,
                      "For auto: the baseline, or its results JSON; default: the bundled model");
   command.add_option("--seed", options.seed, "Of that choice")->capture_default_str();
@@ -89,8 +86,7 @@ void AddSuite(CLI::App& app, Context& context) {
   command->callback([&context, options, no_edge_cases, samples] {
     api::SetQuiet(context.quiet);
     options->machine = context.machine;
-    options->auto_samples = *samples == "auto";
-    if (!options->auto_samples) options->samples_per_language = std::stoll(*samples);
+    options->auto_samples = ReadSamples(*samples, options->samples_per_language);
     options->include_edge_cases = !*no_edge_cases;
     if (options->output.empty())
       options->output = context.workspace + "/eval/translate_gemma_test_suite.json";
@@ -100,6 +96,7 @@ void AddSuite(CLI::App& app, Context& context) {
 
 void AddBenchmark(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::BenchmarkOptions>();
+  auto samples = std::make_shared<std::string>("0");
   CLI::App* command = app.add_subcommand(
       "benchmark", "Translate a suite and score it: BLEU, chrF, latency, checks");
   command->add_option("model", options->model,
@@ -108,8 +105,10 @@ void AddBenchmark(CLI::App& app, Context& context) {
                       "Suite JSON or JSONL; default: the built-in suite");
   command->add_option("-o,--output", options->output,
                       "Results JSON to write; a killed run continues from beside it");
-  command->add_option("--samples-per-language", options->samples_per_language, "0: all")
-      ->check(CLI::Range(0, 1000000));
+  AddSamplesOption(*command, *samples, "0: all");
+  command->add_option("--pilot", options->pilot,
+                      "For auto: the baseline, or its results JSON, the same for every build; "
+                      "default: the model itself");
   command->add_option("--batch", options->max_batch, "Sentences decoded together")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
@@ -123,12 +122,15 @@ void AddBenchmark(CLI::App& app, Context& context) {
   AddMachineOptions(*command, context);
   command->footer(
       "Examples:\n  dragoman benchmark q4.gguf -o quantized_results.json\n"
+      "  dragoman benchmark q4.gguf --suite flores.json --samples-per-language auto --pilot "
+      "baseline_results.json\n"
       "  mpirun -n 4 dragoman benchmark q4.gguf -o quantized_results.json\n"
       "Under mpirun (Open MPI, several machines too) the processes share the sentences; scores are "
       "those of one process.");
-  command->callback([&context, options] {
+  command->callback([&context, options, samples] {
     api::SetQuiet(context.quiet);
     options->machine = context.machine;
+    options->auto_samples = ReadSamples(*samples, options->samples_per_language);
     Finish(context, api::Benchmark(*options));
   });
 }

@@ -11,6 +11,7 @@ namespace dragoman::cli {
 
 void AddShip(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::ShipOptions>();
+  auto samples = std::make_shared<std::string>("0");
   CLI::App* command = app.add_subcommand("ship",
                                          "Do the whole checklist: check, convert, quantize, prove, "
                                          "package, sign off (exit 0, 3 or 4)");
@@ -29,9 +30,7 @@ void AddShip(CLI::App& app, Context& context) {
       ->add_option("--languages", options->languages,
                    "Target languages, comma separated; default: all of the suite")
       ->delimiter(',');
-  command
-      ->add_option("--samples-per-language", options->samples_per_language, "0: all of the suite")
-      ->check(CLI::Range(0, 1000000));
+  AddSamplesOption(*command, *samples, "0: all of the suite");
   command
       ->add_option("--calibration-sentences", options->calibration_sentences,
                    "Sentences to calibrate on; 0: by effort")
@@ -48,10 +47,11 @@ void AddShip(CLI::App& app, Context& context) {
       "Examples:\n  dragoman ship\n  dragoman ship --effort best\n  dragoman ship --model "
       "translategemma-4b-it --workspace "
       "work-4b");
-  command->callback([&context, options] {
+  command->callback([&context, options, samples] {
     api::SetQuiet(context.quiet);
     options->workspace = context.workspace;
     options->machine = context.machine;
+    options->auto_samples = ReadSamples(*samples, options->samples_per_language);
     Finish(context, api::Ship(*options));
   });
 }

@@ -165,7 +165,7 @@ OrderedJson ToJson(const SamplePlan& plan) {
   return json;
 }
 
-std::string Format(const SamplePlan& plan) {
+std::string FormatUnreached(const SamplePlan& plan) {
   std::string text;
   for (const PlannedCheck& check : plan.checks) {
     if (check.basis == "BLEU") continue;
@@ -176,11 +176,16 @@ std::string Format(const SamplePlan& plan) {
         RoughCount(check.needed_chrf),
         check.basis == "chrF" ? "chrF" : "chrF and on all pairs together");
   }
-  return text + fmt::format(
-                    "auto: {} sentences a language, by the variance of {} of the baseline's "
-                    "translations, for a power of {:.0f} %{}\n",
-                    plan.samples_per_language, plan.pilot_samples, kPower * 100,
-                    plan.reached ? "" : " where it is in reach");
+  return text;
+}
+
+std::string Format(const SamplePlan& plan) {
+  return FormatUnreached(plan) +
+         fmt::format(
+             "auto: {} sentences a language, by the variance of {} of the baseline's "
+             "translations, for a power of {:.0f} %{}\n",
+             plan.samples_per_language, plan.pilot_samples, kPower * 100,
+             plan.reached ? "" : " where it is in reach");
 }
 
 }  // namespace dragoman

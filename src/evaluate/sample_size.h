@@ -60,7 +60,9 @@ std::vector<PilotPair> PilotPairsOf(const BenchmarkResult& pilot,
 Result<SamplePlan> PlanSamples(std::span<const PilotPair> pilot, const GateOptions& options);
 
 OrderedJson ToJson(const SamplePlan& plan);
-// A line for each check that no sentence count at hand can decide by BLEU, and what was chosen.
+// A line for each check that no sentence count at hand can decide by BLEU.
+std::string FormatUnreached(const SamplePlan& plan);
+// The same, and what was chosen.
 std::string Format(const SamplePlan& plan);
 
 }  // namespace dragoman

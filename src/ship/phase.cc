@@ -47,6 +47,9 @@ std::string ShipRun::BuildPath() const {
 }
 std::string ShipRun::SuitePath() const { return Path("eval/translate_gemma_test_suite.json"); }
 std::string ShipRun::BaselinePath() const { return Path("eval/baseline_results.json"); }
+std::string ShipRun::BaselinePredictionsPath() const {
+  return Path("eval/baseline_predictions.jsonl");
+}
 std::string ShipRun::RungPath(const std::string& file) const {
   return Path("eval/" + Rung() + "/" + file);
 }

@@ -42,6 +42,7 @@ struct ShipRun {
   std::string BuildPath() const;                        // models/<name>-q4_k_m.gguf
   std::string SuitePath() const;                        // eval/translate_gemma_test_suite.json
   std::string BaselinePath() const;                     // eval/baseline_results.json
+  std::string BaselinePredictionsPath() const;          // eval/baseline_predictions.jsonl
   std::string RungPath(const std::string& file) const;  // eval/q4_k_m/<file>
   std::string PackageFolder() const;                    // models/package
 };

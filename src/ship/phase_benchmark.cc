@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "evaluate/benchmark.h"
+#include "evaluate/sample_pilot.h"
 #include "evaluate/suite.h"
 #include "ship/phase.h"
 
@@ -79,10 +80,24 @@ Result<PhaseWork> Benchmark(ShipRun& run, const std::string& model_path,
   return work;
 }
 
+// Before a build has translated anything: which checks BLEU will be able to decide on this suite.
+Result<SamplePlan> PlanByBaseline(ShipRun& run) {
+  SuiteOptions everything;
+  everything.source_lang.clear();
+  DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, ReadSuite(run.SuitePath(), everything));
+  DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult baseline,
+                            ReadBenchmarkResult(run.BaselinePath()));
+  return PlanByResults(suite, baseline, run.BaselinePath());
+}
+
 Result<PhaseInputs> BaselineInputs(ShipRun& run) { return InputsFor(run, run.WidePath()); }
 Result<PhaseWork> BaselineWork(ShipRun& run) {
-  return Benchmark(run, run.WidePath(), run.BaselinePath(),
-                   run.Path("eval/baseline_predictions.jsonl"));
+  DRAGOMAN_ASSIGN_OR_RETURN(PhaseWork work, Benchmark(run, run.WidePath(), run.BaselinePath(),
+                                                      run.BaselinePredictionsPath()));
+  DRAGOMAN_ASSIGN_OR_RETURN(const SamplePlan plan, PlanByBaseline(run));
+  SayBeforeTranslating(FormatUnreached(plan));
+  work.measured["sample_plan"] = Json(ToJson(plan));
+  return work;
 }
 
 Result<PhaseInputs> EvaluateInputs(ShipRun& run) { return InputsFor(run, run.BuildPath()); }

@@ -1,10 +1,13 @@
 // Phase suite: the sentences that decide, written once and used by every later phase (row E1).
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/shared_data.h"
+#include "evaluate/sample_pilot.h"
 #include "evaluate/suite.h"
 #include "ship/phase.h"
 
@@ -19,13 +22,39 @@ Result<PhaseInputs> SuiteInputs(ShipRun& run) {
     DRAGOMAN_ASSIGN_OR_RETURN(const std::string path, FindSharedData(name));
     DRAGOMAN_RETURN_IF_ERROR(AddFileInput(run, name, path, &inputs));
   }
+  if (run.options.auto_samples) {
+    inputs.emplace_back("samples_per_language", "auto");
+    DRAGOMAN_RETURN_IF_ERROR(AddFileInput(run, "baseline_model", run.WidePath(), &inputs));
+  }
   return inputs;
+}
+
+// As many sentences as the gate needs; where the suite has too few, it says so before the rest is
+// translated. What the pilot translated serves the baseline's run when all sentences are taken.
+Result<SamplePlan> PlanSuite(ShipRun& run, const SuiteOptions& all) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const Suite whole, BuiltInSuite(all));
+  BenchmarkOptions pilot;
+  pilot.device = run.options.device;
+  pilot.threads = run.options.threads;
+  pilot.predictions_path = run.Path("eval/pilot_predictions.jsonl");
+  DRAGOMAN_ASSIGN_OR_RETURN(SamplePlan plan, PlanByPilot(whole, run.WidePath(), pilot));
+  SayBeforeTranslating(Format(plan));
+  std::error_code ec;
+  std::filesystem::copy_file(pilot.predictions_path, run.BaselinePredictionsPath(),
+                             std::filesystem::copy_options::skip_existing, ec);
+  return plan;
 }
 
 Result<PhaseWork> SuiteWork(ShipRun& run) {
   SuiteOptions options;
   options.target_langs = run.options.target_languages;
   options.samples_per_language = run.options.samples_per_language;
+  Json plan;
+  if (run.options.auto_samples) {
+    DRAGOMAN_ASSIGN_OR_RETURN(const SamplePlan chosen, PlanSuite(run, options));
+    options.samples_per_language = chosen.samples_per_language;
+    plan = Json(ToJson(chosen));
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(const Suite suite, BuiltInSuite(options));
   DRAGOMAN_RETURN_IF_ERROR(WriteSuite(run.SuitePath(), suite));
 
@@ -49,6 +78,7 @@ Result<PhaseWork> SuiteWork(ShipRun& run) {
                        {"languages", languages},
                        {"pairs", pairs},
                        {"domains", domains}};
+  if (!plan.is_null()) work.measured["sample_plan"] = std::move(plan);
   work.outputs = {run.SuitePath()};
   work.summary = fmt::format("{} samples ({} edge cases) for {} pairs", suite.samples.size(),
                              edge_cases, pairs.size());

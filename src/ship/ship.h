@@ -27,6 +27,7 @@ struct ShipOptions {
   int threads = 0;
   std::vector<std::string> target_languages;  // codes; empty: the nine of the built-in suite
   int64_t samples_per_language = 0;           // 0: all of the suite
+  bool auto_samples = false;                  // as many as the gate needs (sample_size.h)
   int64_t calibration_sentences = 0;          // 0: by effort
   uint64_t max_build_bytes = 2000000000;
   std::string model_version = "1.0.0";  // of the package
