@@ -142,10 +142,15 @@ struct SpeedOptions {
   std::string model;         // empty: the bundled model
   int prefill_tokens = 512;  // 0: skip
   int decode_tokens = 64;    // 0: skip
-  std::vector<int> batches = {1};
+  std::vector<int> batches = {1, 4, 8, 16, 64};
+  int context_tokens = 0;   // room of every sequence's cache, at least
+  int sentences = 0;        // of the built-in suite, translated; 0: skip
+  int sentence_batch = 32;  // of these decoded in step
   int repetitions = 3;
   Machine machine;
 };
+// Each figure comes beside the limit that bandwidth and arithmetic of this machine set, measured in
+// the same run.
 Result<Report> MeasureSpeed(const SpeedOptions& options);
 
 }  // namespace dragoman::api

@@ -345,19 +345,12 @@ Result<Report> MeasureSpeed(const SpeedOptions& options) {
   room.prefill_tokens = options.prefill_tokens;
   room.decode_tokens = options.decode_tokens;
   room.batches = options.batches;
+  room.context_tokens = options.context_tokens;
+  room.sentences = options.sentences;
+  room.sentence_batch = options.sentence_batch;
   room.repetitions = options.repetitions;
   DRAGOMAN_ASSIGN_OR_RETURN(const SpeedReport report, dragoman::MeasureSpeed(model, room));
-  std::string text = fmt::format("{} on {}, {} threads; ready in {:.2f} s\n", report.model_path,
-                                 report.device, report.threads, report.load_seconds);
-  const double decode_limit = report.read_gb_per_s * 1e9 / static_cast<double>(report.weight_bytes);
-  for (const auto& figure : report.figures) {
-    text += fmt::format("  {:<14} {:9.1f} tokens/s  ({:.1f} to {:.1f})\n", figure.name,
-                        figure.median, figure.min, figure.max);
-  }
-  text += fmt::format(
-      "  machine: {:.1f} GB/s read, {:.0f} GFLOP/s float32; decode_b1 limit {:.1f} tokens/s\n",
-      report.read_gb_per_s, report.f32_gflop_per_s, decode_limit);
-  return Report{DumpJson(ToJson(report)), std::move(text), 0};
+  return Report{DumpJson(ToJson(report)), ToText(report), 0};
 }
 
 }  // namespace dragoman::api

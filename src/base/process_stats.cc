@@ -1,7 +1,9 @@
 #include "base/process_stats.h"
 
 #include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -32,6 +34,11 @@ MemoryUse CurrentMemoryUse() {
   return use;
 }
 
+void ResetPeakMemory() {
+  std::ofstream file("/proc/self/clear_refs");
+  file << "5";  // resets VmHWM (proc(5))
+}
+
 MachineMemory CurrentMachineMemory() {
   return {ProcValueBytes("/proc/meminfo", "MemTotal"), ProcValueBytes("/proc/meminfo", "MemAvailable")};
 }
@@ -52,6 +59,31 @@ double ProcessCpuSeconds() {
   timespec time{};
   if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) != 0) return 0;
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+MachineTime CurrentMachineTime() {
+  // "cpu  user nice system idle iowait irq softirq steal ...", in clock ticks.
+  std::ifstream in("/proc/stat");
+  std::string word;
+  MachineTime time;
+  if (!(in >> word) || word != "cpu") return time;
+  const double tick_seconds = 1.0 / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  double ticks = 0;
+  for (int field = 0; field < 8 && in >> ticks; ++field) {
+    const bool idle = field == 3 || field == 4;
+    time.total_seconds += ticks * tick_seconds;
+    if (!idle) time.busy_seconds += ticks * tick_seconds;
+  }
+  return time;
+}
+
+double OthersWatch::Share() const {
+  const MachineTime now = CurrentMachineTime();
+  const double total_seconds = now.total_seconds - machine_.total_seconds;
+  if (total_seconds <= 0) return 0;
+  const double own_seconds = ProcessCpuSeconds() - own_seconds_;
+  const double others_seconds = now.busy_seconds - machine_.busy_seconds - own_seconds;
+  return std::clamp(others_seconds / total_seconds, 0.0, 1.0);
 }
 
 std::string UtcNow() {

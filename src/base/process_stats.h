@@ -15,6 +15,10 @@ struct MemoryUse {
 };
 MemoryUse CurrentMemoryUse();
 
+// Resident memory's high-water mark set back to what is resident now; where the system does not
+// allow it, the peak stays the process's.
+void ResetPeakMemory();
+
 struct MachineMemory {
   uint64_t total_bytes = 0;
   uint64_t available_bytes = 0;
@@ -26,6 +30,24 @@ uint64_t FreeDiskBytes(const std::string& path);
 
 // Processor time of this process so far, over all its threads.
 double ProcessCpuSeconds();
+
+// What all processors together did since the machine started.
+struct MachineTime {
+  double busy_seconds = 0;  // for any process, or taken by the host of a virtual machine
+  double total_seconds = 0;
+};
+MachineTime CurrentMachineTime();
+
+// The share of the machine's processors that went to others than this process since the watch was
+// made, 0 to 1. The system counts hundredths of seconds: meaningful from about a second on.
+class OthersWatch {
+ public:
+  double Share() const;
+
+ private:
+  MachineTime machine_ = CurrentMachineTime();
+  double own_seconds_ = ProcessCpuSeconds();
+};
 
 // "2026-11-22T20:15:00Z"
 std::string UtcNow();

@@ -225,33 +225,66 @@ void AddCompare(CLI::App& app, Context& context) {
   command->callback([&context, arguments] { RunCompare(context, *arguments); });
 }
 
+namespace {
+
+// Sentences that a plain `bench` translates.
+constexpr int kBenchSentences = 64;
+
+void RunBench(Context& context, api::SpeedOptions& options) {
+  api::SetQuiet(context.quiet);
+  options.machine = context.machine;
+  Finish(context, api::MeasureSpeed(options));
+}
+
+}  // namespace
+
 void AddBench(CLI::App& app, Context& context) {
   auto options = std::make_shared<api::SpeedOptions>();
   CLI::App* command =
       app.add_subcommand("bench", "Measure speed: prefill and decode beside the machine's ceiling");
   command->add_option("model", options->model,
                       "Checkpoint folder, .safetensors or .gguf; default: the bundled model");
-  command->add_option("--prefill", options->prefill_tokens, "Prompt tokens; 0: skip")
-      ->check(CLI::Range(0, 131072))
-      ->capture_default_str();
-  command->add_option("--decode", options->decode_tokens, "Steps; 0: skip")
-      ->check(CLI::Range(0, 131072))
-      ->capture_default_str();
-  command->add_option("--batch", options->batches, "Sequences decoded in step, comma separated")
-      ->delimiter(',')
+  const CLI::Option* prefill =
+      command->add_option("--prefill", options->prefill_tokens, "Prompt tokens; 0: skip")
+          ->check(CLI::Range(0, 131072))
+          ->capture_default_str();
+  const CLI::Option* decode =
+      command->add_option("--decode", options->decode_tokens, "Steps; 0: skip")
+          ->check(CLI::Range(0, 131072))
+          ->capture_default_str();
+  const CLI::Option* batch =
+      command->add_option("--batch", options->batches, "Sequences decoded in step, comma separated")
+          ->delimiter(',')
+          ->check(CLI::Range(1, 1024))
+          ->capture_default_str();
+  const CLI::Option* sentences =
+      command
+          ->add_option("--sentences", options->sentences,
+                       "Of the built-in suite, translated; default: 64, or 0 when any of the "
+                       "above is given")
+          ->check(CLI::Range(0, 100000));
+  command->add_option("--sentence-batch", options->sentence_batch, "Of these decoded in step")
       ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  command
+      ->add_option("--context", options->context_tokens,
+                   "Room for so many tokens in the cache of every sequence, at least")
+      ->check(CLI::Range(0, 131072))
       ->capture_default_str();
   command->add_option("--repetitions", options->repetitions, "Of each figure")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   AddMachineOptions(*command, context);
   command->footer(
-      "Example:\n  dragoman bench q4.gguf --threads 2 --prefill 512 --decode 64 --batch 1,4,8,16 "
-      "--json");
-  command->callback([&context, options] {
-    api::SetQuiet(context.quiet);
-    options->machine = context.machine;
-    Finish(context, api::MeasureSpeed(*options));
+      "Each figure is a median, beside the limit of the machine: the bytes of all weights over the "
+      "bandwidth,\nor the operations of the matrix products over the peak of 8-bit integers or "
+      "float32, all measured in\nthe same run.\n\n"
+      "Examples:\n  dragoman bench q4.gguf --threads 2 --prefill 512 --decode 64 --batch 1,4,8,16 "
+      "--json\n  dragoman bench --sentences 100");
+  command->callback([&context, options, prefill, decode, batch, sentences] {
+    const bool chosen = prefill->count() + decode->count() + batch->count() > 0;
+    if (sentences->count() == 0 && !chosen) options->sentences = kBenchSentences;
+    RunBench(context, *options);
   });
 }
 

@@ -84,6 +84,8 @@ class Backend {
   // out [tokens, w.rows] = x [tokens, w.cols] * w^T. Where w is quantized, x may be rounded to 8
   // bits (BackendOptions).
   virtual void MatMul(const WeightMatrix& w, const float* x, int64_t tokens, float* out) = 0;
+  // Whether MatMul with such weights rounds x and multiplies 8-bit integers.
+  virtual bool MultipliesIntegers(const WeightMatrix& /*w*/) const { return false; }
   // In place on x [tokens, heads, head_dim]; positions [tokens] absolute.
   virtual void Rope(float* x, std::span<const int32_t> positions, int64_t heads, int64_t head_dim,
                     const RopeParameters& rope) = 0;
@@ -122,14 +124,6 @@ struct BackendOptions {
 // (listing the known ones), kDevice when this machine lacks it.
 Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int threads,
                                              const BackendOptions& options = {});
-
-// Measured ceilings of this machine, for benchmarks: single-pass read bandwidth over memory, and
-// float32 multiply-add rate, with the backend's threads. Takes about half a second.
-struct MachineCeiling {
-  double read_gb_per_s = 0;
-  double f32_gflop_per_s = 0;
-};
-MachineCeiling MeasureCeiling(int threads);
 
 }  // namespace dragoman
 

@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "kernels/kernels.h"
+#include "kernels/machine_ceiling.h"
 #include "kernels/random_tensors.h"
 
 namespace dragoman {
@@ -31,7 +32,7 @@ Backend& BenchBackend() {
 }
 
 const MachineCeiling& Ceiling() {
-  static const MachineCeiling ceiling = MeasureCeiling(Threads());
+  static const MachineCeiling ceiling = MeasureCeiling(BenchBackend().name(), Threads());
   return ceiling;
 }
 
@@ -162,8 +163,9 @@ void RegisterAllBenchmarks() {
   benchmark::AddCustomContext("backend", std::string(BenchBackend().name()));
   benchmark::AddCustomContext("threads", std::to_string(BenchBackend().threads()));
   benchmark::AddCustomContext(
-      "ceiling", fmt::format("{:.1f} GB/s read, {:.0f} GFLOP/s float32", Ceiling().read_gb_per_s,
-                             Ceiling().f32_gflop_per_s));
+      "ceiling",
+      fmt::format("{:.1f} GB/s read, {:.0f} GFLOP/s float32, {:.0f} GOP/s int8",
+                  Ceiling().read_gb_per_s, Ceiling().f32_gflop_per_s, Ceiling().int8_gop_per_s));
 }
 
 namespace {

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include "kernels/cpu/integer_peak.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/kernels.h"
+#include "kernels/machine_ceiling.h"
 #include "kernels/random_tensors.h"
 
 namespace dragoman {
@@ -67,11 +69,27 @@ TEST(OpenBackend, RefusesWhatItDoesNotKnow) {
 }
 
 TEST(MeasureCeiling, FindsPlausibleRates) {
-  const MachineCeiling ceiling = MeasureCeiling(1);
+  const MachineCeiling ceiling = MeasureCeiling("auto", 1);
   EXPECT_GT(ceiling.read_gb_per_s, 0.2);
   EXPECT_LT(ceiling.read_gb_per_s, 2000);
   EXPECT_GT(ceiling.f32_gflop_per_s, 0.5);
   EXPECT_LT(ceiling.f32_gflop_per_s, 2000);
+  EXPECT_EQ(ceiling.int8_gop_per_s > 0, !ceiling.int8_instruction.empty());
+}
+
+TEST(IntegerPeak, IsThereWhereProductsAreOfIntegers) {
+  const std::vector<std::byte> bytes(144);
+  const WeightMatrix w{BlockType::kQ4_K, 1, 256, bytes.data()};
+  for (const BackendInfo& info : ListBackends()) {
+    if (!info.usable) continue;
+    const auto backend = OpenBackend(info.name, 1);
+    ASSERT_TRUE(backend.has_value()) << info.name;
+    const IntegerPeak peak = IntegerPeakOf(info.name);
+    if (peak.run == nullptr) continue;
+    peak.run(1000);
+    EXPECT_GT(peak.ops_per_round, 0) << info.name;
+    EXPECT_TRUE((*backend)->MultipliesIntegers(w)) << info.name;
+  }
 }
 
 }  // namespace

@@ -87,11 +87,6 @@ Result<void> AddFileInput(ShipRun& run, const std::string& name, const std::stri
   return {};
 }
 
-void ResetPeakMemory() {
-  std::ofstream file("/proc/self/clear_refs");
-  file << "5";  // resets VmHWM (proc(5)); where it is not allowed the peak is the process's
-}
-
 std::string HumanBytes(uint64_t bytes) {
   const auto value = static_cast<double>(bytes);
   if (bytes >= 1000000000) return fmt::format("{:.2f} GB", value / 1e9);

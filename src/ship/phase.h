@@ -92,10 +92,6 @@ Result<void> AddModelInputs(ShipRun& run, const std::string& path, PhaseInputs* 
 Result<void> AddFileInput(ShipRun& run, const std::string& name, const std::string& path,
                           PhaseInputs* inputs);
 
-// Resident memory's high-water mark set back to what is resident now, so that each phase has its
-// own peak.
-void ResetPeakMemory();
-
 // "1.23 GB", "12.3 MB", "4.5 kB"
 std::string HumanBytes(uint64_t bytes);
 

@@ -83,6 +83,12 @@ class CpuBackend : public HostBackend {
     });
   }
 
+  bool MultipliesIntegers(const WeightMatrix& w) const override {
+    Int8Activations one;
+    one.tokens = 1;
+    return int8_ != nullptr && int8_->lay_out(w, &one);
+  }
+
   void Rope(float* x, std::span<const int32_t> positions, int64_t heads, int64_t head_dim,
             const RopeParameters& rope) override {
     RopeTable& angles = RopeTableOf(rope, head_dim);
