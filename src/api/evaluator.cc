@@ -206,7 +206,9 @@ Result<BenchmarkOutcome> RunAs(ProcessGroup* group, const BenchmarkOptions& opti
   if (group != nullptr) DRAGOMAN_RETURN_IF_ERROR(group->Agree(ErrorOf(input)));
   if (!input) return tl::unexpected(input.error());
   BenchmarkOutcome outcome;
-  if (options.auto_samples) DRAGOMAN_ASSIGN_OR_RETURN(outcome.plan, ChooseByPower(options, *input));
+  if (options.auto_samples) {
+    DRAGOMAN_ASSIGN_OR_RETURN(outcome.plan, ChooseByPower(options, *input));
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(outcome.result, RunBenchmark(input->model, input->suite, input->run));
   return outcome;
 }
