@@ -21,7 +21,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 // `sentences` of each pair, and an edge case that is not scored.
-BenchmarkResult Run(int sentences, const std::vector<std::string>& targets = {"de", "fr"}) {
+BenchmarkResult EqualRun(int sentences, const std::vector<std::string>& targets = {"de", "fr"}) {
   BenchmarkResult run;
   for (const std::string& target : targets) {
     for (int i = 0; i <= sentences; ++i) {
@@ -66,7 +66,7 @@ SegmentMetricComparison MustCompareScores(const BenchmarkResult& run, const Segm
 }
 
 TEST(SegmentComparison, MeansAndChangesByPair) {
-  const BenchmarkResult run = Run(50);
+  const BenchmarkResult run = EqualRun(50);
   const SegmentMetricComparison compared = MustCompareScores(run, MakeScores(100, 0.02, 0));
   EXPECT_EQ(compared.samples, 100);
   ASSERT_THAT(compared.pairs, SizeIs(2));
@@ -84,7 +84,7 @@ TEST(SegmentComparison, MeansAndChangesByPair) {
 TEST(SegmentComparison, WhereLessIsBetterADropIsForTheBetter) {
   SegmentScores errors = MakeScores(100, 0.02, 0);
   errors.higher_is_better = false;
-  const SegmentMetricComparison compared = MustCompareScores(Run(50), errors);
+  const SegmentMetricComparison compared = MustCompareScores(EqualRun(50), errors);
   EXPECT_NEAR(compared.mean.points, 0.02, 1e-12);
   EXPECT_GT(compared.mean.percent, 0);
   EXPECT_LE(compared.mean.points_low, compared.mean.points_high);
@@ -93,7 +93,7 @@ TEST(SegmentComparison, WhereLessIsBetterADropIsForTheBetter) {
 
 TEST(SegmentComparison, IntervalsAreThoseOfPairedMeans) {
   // 1.96 standard errors of the mean difference; the bootstrap of 1,000 draws knows them to 3 %.
-  const BenchmarkResult run = Run(400, {"de"});
+  const BenchmarkResult run = EqualRun(400, {"de"});
   const SegmentMetricComparison compared = MustCompareScores(run, MakeScores(400, 0.0, 0.05));
   const double half_width = (compared.mean.points_high - compared.mean.points_low) / 2;
   EXPECT_NEAR(half_width, 1.96 * 0.05 / std::sqrt(400.0), 0.15 * 1.96 * 0.05 / std::sqrt(400.0));
@@ -104,14 +104,14 @@ TEST(SegmentComparison, ASentenceIsDrawnInAllLanguagesTogether) {
   // Equal changes in both languages: the mean is no surer than one of them.
   SegmentScores scores = MakeScores(200, 0.0, 0.05);
   for (auto& system : scores.systems) system.insert(system.end(), system.begin(), system.end());
-  const SegmentMetricComparison compared = MustCompareScores(Run(200), scores);
+  const SegmentMetricComparison compared = MustCompareScores(EqualRun(200), scores);
   EXPECT_NEAR(compared.mean.points_low, compared.pairs[0].delta.points_low, 1e-9);
   EXPECT_NEAR(compared.mean.points_high, compared.pairs[1].delta.points_high, 1e-9);
 }
 
 TEST(SegmentComparison, GoesOutAsLinesAndComesBackInAnyOrder) {
-  const BenchmarkResult baseline = Run(3);
-  BenchmarkResult quantized = Run(3);
+  const BenchmarkResult baseline = EqualRun(3);
+  BenchmarkResult quantized = EqualRun(3);
   std::reverse(quantized.predictions.begin(), quantized.predictions.end());
   quantized.predictions.back().hypothesis = "another one";  // of the first German sentence
   const auto segments = NeuralSegmentsOf(baseline, quantized);
@@ -148,7 +148,7 @@ TEST(SegmentComparison, GoesOutAsLinesAndComesBackInAnyOrder) {
 }
 
 TEST(SegmentComparison, InformsAndGatesOnlyWhenAsked) {
-  const BenchmarkResult run = Run(60);
+  const BenchmarkResult run = EqualRun(60);
   const SegmentScores scores = MakeScores(120, 0.05, 0.01);
   GateOptions options;
   const auto informed = Compare(run, run, options, {&scores, 1});
@@ -181,7 +181,7 @@ TEST(SegmentComparison, InformsAndGatesOnlyWhenAsked) {
 }
 
 TEST(SegmentComparison, PercentagesOfNothingAreRefusedAndLeftOut) {
-  const BenchmarkResult run = Run(40, {"de"});
+  const BenchmarkResult run = EqualRun(40, {"de"});
   SegmentScores scores = MakeScores(40, 0.01, 0.01);
   for (auto& system : scores.systems) {
     for (double& score : system) score -= 2;  // as older COMET models score
@@ -199,7 +199,7 @@ TEST(SegmentComparison, PercentagesOfNothingAreRefusedAndLeftOut) {
 }
 
 TEST(SegmentComparison, ItsJsonFitsTheSchema) {
-  const BenchmarkResult run = Run(40);
+  const BenchmarkResult run = EqualRun(40);
   const SegmentScores scores = MakeScores(80, 0.01, 0.01);
   GateOptions options;
   options.max_segment_loss_percent = {{"COMET", 5.0}};
