@@ -55,10 +55,11 @@ struct BenchmarkOptions {
 Result<Report> Benchmark(const BenchmarkOptions& options);
 
 struct CompareOptions {
-  std::string baseline;   // results JSON
-  std::string quantized;  // results JSON
-  std::string output;     // comparison JSON to write; may be empty
-  std::string report;     // folder for report.html and QUANTIZATION_REPORT.md; may be empty
+  std::string baseline;    // results JSON
+  std::string quantized;   // results JSON
+  std::string output;      // comparison JSON to write; may be empty
+  std::string report;      // folder for report.html and QUANTIZATION_REPORT.md; may be empty
+  std::string divergence;  // JSON of Divergence, for the report; may be empty
   double max_mean_loss_percent = 1.0;
   double max_pair_loss_percent = 2.0;
   double max_high_resource_loss_percent = 0.8;
@@ -78,6 +79,7 @@ struct DivergenceOptions {
   std::string candidate;  // model
   std::string suite;      // JSONL or suite JSON; empty: the built-in suite
   int64_t max_samples = 0;
+  std::string output;  // JSON to write; may be empty
   Machine machine;
 };
 Result<Report> Divergence(const DivergenceOptions& options);

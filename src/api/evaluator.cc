@@ -288,6 +288,35 @@ Result<Report> Benchmark(const BenchmarkOptions& options) {
   return ReportOf(outcome, options);
 }
 
+namespace {
+
+Result<Json> ReadDivergence(const std::string& path) {
+  if (path.empty()) return Json::object();
+  DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ReadJsonFile(path));
+  const auto found = json.is_object() ? json.find("divergence") : json.end();
+  if (found == json.end() || !found->is_object() ||
+      json.value("schema", Json()) != "dragoman.divergence/1") {
+    return Fail(ErrorCode::kCorruptFile,
+                "expected what compare --divergence writes (schema dragoman.divergence/1)", path);
+  }
+  for (const auto& item : found->items()) {
+    const Json& value = item.value();
+    bool good = value.is_number() || item.key() == "activations";
+    if (value.is_array()) {
+      good =
+          std::all_of(value.begin(), value.end(), [](const Json& one) { return one.is_number(); });
+    }
+    if (!good)
+      return Fail(ErrorCode::kCorruptFile, "expected numbers in \"" + item.key() + "\"", path);
+  }
+  const auto interval = found->find("mean_kl_interval");
+  if (interval != found->end() && (!interval->is_array() || interval->size() != 2))
+    return Fail(ErrorCode::kCorruptFile, "expected two numbers in \"mean_kl_interval\"", path);
+  return *found;
+}
+
+}  // namespace
+
 Result<Report> Compare(const CompareOptions& options) {
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult baseline, ReadBenchmarkResult(options.baseline));
   DRAGOMAN_ASSIGN_OR_RETURN(const BenchmarkResult quantized,
@@ -309,8 +338,11 @@ Result<Report> Compare(const CompareOptions& options) {
                             dragoman::Compare(baseline, quantized, gate, scores));
   const OrderedJson json = ToJson(comparison, baseline, quantized);
   if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
-  if (!options.report.empty())
-    DRAGOMAN_RETURN_IF_ERROR(WriteCompareReport(options.report, comparison, baseline, quantized));
+  DRAGOMAN_ASSIGN_OR_RETURN(const Json divergence, ReadDivergence(options.divergence));
+  if (!options.report.empty()) {
+    DRAGOMAN_RETURN_IF_ERROR(
+        WriteCompareReport(options.report, comparison, baseline, quantized, divergence));
+  }
   return Report{DumpJson(json), ComparisonText(comparison), ExitCodeOf(comparison.decision)};
 }
 
@@ -330,6 +362,7 @@ Result<Report> Divergence(const DivergenceOptions& options) {
   json["candidate"] = options.candidate;
   json["suite_hash"] = suite.hash;
   json["divergence"] = ToJson(divergence);
+  if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
   std::string text = fmt::format(
       "{} tokens: mean KL {:.5f} [{:.5f}, {:.5f}], median {:.5f}, 99 % {:.4f}, max {:.3f}; top-1 "
       "agreement "

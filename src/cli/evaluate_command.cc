@@ -173,6 +173,7 @@ void RunCompare(Context& context, CompareArguments& arguments) {
     options.candidate = arguments.models[1];
     options.suite = arguments.suite;
     options.max_samples = arguments.max_samples;
+    options.output = arguments.options.output;
     options.machine = context.machine;
     return Finish(context, api::Divergence(options));
   }
@@ -211,6 +212,8 @@ void AddCompare(CLI::App& app, Context& context) {
   AddNeuralOptions(*command, arguments->options);
   command->add_flag("--divergence", arguments->divergence,
                     "Token-level KL divergence of two models instead");
+  command->add_option("--divergence-file", arguments->options.divergence,
+                      "What --divergence -o wrote, to show in the report");
   command->add_option("--suite", arguments->suite,
                       "For --divergence: JSONL or suite JSON with references");
   command->add_option("--max-samples", arguments->max_samples, "For --divergence; 0: all");

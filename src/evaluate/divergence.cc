@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,56 @@ struct Sequence {
   int64_t length() const {
     return static_cast<int64_t>(prefix.size() + rest.size() + target.size());
   }
+};
+
+// The residual stream after each layer, of both models at the same positions.
+constexpr int64_t kLayerRowsPerBatch = 128;  // held of the reference, a layer
+
+class LayerErrors {
+ public:
+  explicit LayerErrors(int64_t layers) : held_(layers + 2), sums_(layers + 2, 0.0) {}
+
+  // The first rows of a batch, of the reference.
+  Gemma3::ResidualTap Hold() {
+    for (auto& rows : held_) rows.clear();
+    return [this](int layer, const float* x, int64_t rows, int64_t dim) {
+      std::vector<float>& held = held_[static_cast<size_t>(layer + 1)];
+      held.assign(x, x + std::min(rows, kLayerRowsPerBatch) * dim);
+      dim_ = dim;
+    };
+  }
+  // The same rows of the candidate.
+  Gemma3::ResidualTap Measure() {
+    return [this](int layer, const float* x, int64_t rows, int64_t dim) {
+      const auto at = static_cast<size_t>(layer + 1);
+      const int64_t count = static_cast<int64_t>(held_[at].size()) / dim;
+      if (dim != dim_ || rows < count) return;
+      for (int64_t row = 0; row < count; ++row)
+        sums_[at] += RelativeDistance(held_[at].data() + row * dim, x + row * dim, dim);
+      if (at == 0) positions_ += count;
+    };
+  }
+  int64_t positions() const { return positions_; }
+  std::vector<double> Means() const {
+    std::vector<double> means;
+    for (const double sum : sums_) means.push_back(sum / static_cast<double>(positions_));
+    return means;
+  }
+
+ private:
+  static double RelativeDistance(const float* a, const float* b, int64_t dim) {
+    double distance = 0, length = 0;
+    for (int64_t i = 0; i < dim; ++i) {
+      const double difference = static_cast<double>(b[i]) - static_cast<double>(a[i]);
+      distance += difference * difference;
+      length += static_cast<double>(a[i]) * static_cast<double>(a[i]);
+    }
+    return length > 0 ? std::sqrt(distance / length) : 0;
+  }
+
+  std::vector<std::vector<float>> held_;  // [layers + 2][rows * dim]
+  std::vector<double> sums_;
+  int64_t dim_ = 0, positions_ = 0;
 };
 
 struct PositionResult {
@@ -109,7 +160,8 @@ Result<std::vector<Sequence>> EncodeSuite(const Tokenizer& reference, const Toke
 // Runs [begin, end) of `sequences`, all of one pair, and leaves the logits of the translation's
 // positions, in order.
 Result<Gemma3::Logits> ForwardBatch(Side& side, std::span<const Sequence> batch,
-                                    std::vector<std::unique_ptr<KvCache>>& caches) {
+                                    std::vector<std::unique_ptr<KvCache>>& caches,
+                                    const Gemma3::ResidualTap& tap) {
   Gemma3& model = *side.model;
   Backend& backend = model.backend();
   const auto prefix_tokens = static_cast<int64_t>(batch[0].prefix.size());
@@ -142,7 +194,10 @@ Result<Gemma3::Logits> ForwardBatch(Side& side, std::span<const Sequence> batch,
     tail_chunks.push_back({caches[i].get(), tails[i], true, false});
   }
   if (!heads_chunks.empty()) DRAGOMAN_RETURN_IF_ERROR(model.Forward(heads_chunks));
-  return model.Forward(tail_chunks);
+  model.SetResidualTap(tap);
+  const auto logits = model.Forward(tail_chunks);
+  model.SetResidualTap(nullptr);
+  return logits;
 }
 
 struct LogSum {
@@ -198,6 +253,7 @@ size_t BatchSize(std::span<const Sequence> rest, int64_t row_bytes, int64_t cach
 
 // Positions of one sequence lie together, in the order of `sequences`.
 struct Collected {
+  std::optional<LayerErrors> layers;
   std::vector<PositionResult> positions;
   std::vector<size_t> ends;  // one past the last position of each sequence
 };
@@ -208,6 +264,7 @@ Result<Collected> RunBoth(Side& reference, Side& candidate, std::span<const Sequ
   const int64_t cache_bytes =
       config.layers * 2 * config.kv_heads * config.head_dim * int64_t{sizeof(float)};
   Collected all;
+  if (candidate.model->config().layers == config.layers) all.layers.emplace(config.layers);
   Progress progress("divergence", sequences.size(), "sentences");
   std::vector<float> held;
   std::vector<std::unique_ptr<KvCache>> caches;
@@ -215,10 +272,14 @@ Result<Collected> RunBoth(Side& reference, Side& candidate, std::span<const Sequ
     const size_t count =
         BatchSize(sequences.subspan(begin), config.vocab * int64_t{sizeof(float)}, cache_bytes);
     const auto batch = sequences.subspan(begin, count);
-    DRAGOMAN_ASSIGN_OR_RETURN(const Gemma3::Logits first, ForwardBatch(reference, batch, caches));
+    DRAGOMAN_ASSIGN_OR_RETURN(
+        const Gemma3::Logits first,
+        ForwardBatch(reference, batch, caches, all.layers ? all.layers->Hold() : nullptr));
     held.resize(static_cast<size_t>(first.rows * first.vocab));
     reference.model->backend().Download(first.data, held);
-    DRAGOMAN_ASSIGN_OR_RETURN(const Gemma3::Logits second, ForwardBatch(candidate, batch, caches));
+    DRAGOMAN_ASSIGN_OR_RETURN(
+        const Gemma3::Logits second,
+        ForwardBatch(candidate, batch, caches, all.layers ? all.layers->Measure() : nullptr));
     std::vector<int32_t> next;
     for (const Sequence& sequence : batch) {
       next.insert(next.end(), sequence.target.begin(), sequence.target.end());
@@ -298,6 +359,10 @@ Divergence Summarize(const Collected& all) {
   divergence.median_kl = Quantile(kls, 0.5);
   divergence.p99_kl = Quantile(kls, 0.99);
   divergence.max_kl = kls.back();
+  if (all.layers && all.layers->positions() > 0) {
+    divergence.layer_errors = all.layers->Means();
+    divergence.layer_positions = all.layers->positions();
+  }
   AddInterval(all, divergence);
   return divergence;
 }
@@ -342,6 +407,8 @@ OrderedJson ToJson(const Divergence& divergence) {
   json["reference_nll"] = divergence.reference_nll;
   json["candidate_nll"] = divergence.candidate_nll;
   json["activations"] = "float32";
+  json["layer_errors"] = divergence.layer_errors;
+  json["layer_positions"] = divergence.layer_positions;
   return json;
 }
 

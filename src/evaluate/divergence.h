@@ -3,6 +3,7 @@
 #define DRAGOMAN_EVALUATE_DIVERGENCE_H_
 
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "dragoman/result.h"
@@ -17,10 +18,15 @@ struct Divergence {
   double median_kl = 0, p99_kl = 0, max_kl = 0;
   double top1_agreement = 0;
   double reference_nll = 0, candidate_nll = 0;
+  // How far the residual stream of the candidate lies from the reference's, as a share of its
+  // length, the mean over positions: after the embedding, after each layer, after the final norm.
+  // Empty where the two have another number of layers.
+  std::vector<double> layer_errors;
+  int64_t layer_positions = 0;  // measured
 };
 
-// Both models multiply float32 activations: what is compared are the weights, not the rounding that a
-// device adds while it translates.
+// Both models multiply float32 activations: what is compared are the weights, not the rounding that
+// a device adds while it translates.
 struct DivergenceOptions {
   std::string device = "auto";
   int threads = 0;

@@ -63,8 +63,10 @@ ReportData CompareReportData(const Comparison& comparison, const BenchmarkResult
 }
 
 Result<void> WriteCompareReport(const std::string& folder, const Comparison& comparison,
-                                const BenchmarkResult& baseline, const BenchmarkResult& quantized) {
+                                const BenchmarkResult& baseline, const BenchmarkResult& quantized,
+                                const Json& divergence) {
   ReportData data = CompareReportData(comparison, baseline, quantized);
+  if (!divergence.empty()) data.context.phases["compare"]["divergence"] = divergence;
   data.chart_library = FindChartLibrary();
   DRAGOMAN_RETURN_IF_ERROR(WriteFileAtomically(folder + "/report.html", RenderHtml(data)));
   return WriteFileAtomically(folder + "/QUANTIZATION_REPORT.md", RenderMarkdown(data));

@@ -15,7 +15,8 @@ ReportData CompareReportData(const Comparison& comparison, const BenchmarkResult
                              const BenchmarkResult& quantized);
 // report.html and QUANTIZATION_REPORT.md in the folder. Errors: kIo.
 Result<void> WriteCompareReport(const std::string& folder, const Comparison& comparison,
-                                const BenchmarkResult& baseline, const BenchmarkResult& quantized);
+                                const BenchmarkResult& baseline, const BenchmarkResult& quantized,
+                                const Json& divergence = Json::object());
 
 }  // namespace dragoman
 

@@ -79,6 +79,7 @@ Json ComparisonEvidence(const Comparison& comparison) {
   for (const FaultComparison& fault : comparison.faults) faults.push_back(Json(ToJson(fault)));
   Json evidence{
       {"decision", DecisionName(comparison.decision)},
+      {"notes", comparison.notes},
       {"reasons", comparison.reasons},
       {"advice", comparison.advice},
       {"confidence", gate.confidence},

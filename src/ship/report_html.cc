@@ -136,7 +136,7 @@ std::string RenderHtml(const ReportData& data) {
   html += RenderQualitySection(data);
   html += "<div class=\"two\">" + RenderSizeSection(data) + RenderSpeedSection(data) + "</div>\n";
   html += RenderScoresSection(data) + RenderGateSection(data) + RenderFaultsSection(data) +
-          RenderSentencesSection(data);
+          RenderSentencesSection(data) + RenderDivergenceSection(data);
   if (data.context.Ran("validate")) html += RenderValidationSection(data);
   if (data.context.Phase("quantize").contains("worst_tensors")) html += RenderTensorsSection(data);
   if (!data.checklist.sections.empty()) html += RenderChecklistSection(data);

@@ -42,6 +42,18 @@ std::string Sizes(const ReportData& data) {
   return text + "\n";
 }
 
+// The residual stream's relative distance, from the embedding to the final norm.
+std::string LayerLine(const Json& divergence) {
+  std::string list;
+  for (const Json& error : divergence.value("layer_errors", Json::array()))
+    list += fmt::format("{}{:.2f}", list.empty() ? "" : ", ", error.get<double>() * 100);
+  if (list.empty()) return {};
+  return "\nDistance of the residual stream from the 16-bit model's, percent of its length, after "
+         "the "
+         "embedding, each layer and the final norm: " +
+         list + ".\n";
+}
+
 std::string Quality(const ReportData& data) {
   const Json& compare = data.context.Phase("compare");
   std::string text =
@@ -66,6 +78,7 @@ std::string Quality(const ReportData& data) {
   }
   const Json divergence = compare.value("divergence", Json::object());
   if (divergence.empty()) return text + "\n";
+  text += LayerLine(divergence);
   return text + fmt::format(
                     "\nOn the same text the build agrees on the next token in {:.1f} % of {} "
                     "positions; mean KL "

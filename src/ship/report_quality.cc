@@ -116,6 +116,7 @@ std::string RenderQualitySection(const ReportData& data) {
   table.head = {"pair",        "sentences",  "BLEU 16-bit", "BLEU build",
                 "chrF 16-bit", "chrF build", "same output", "BLEU can tell"};
   table.numeric = {1, 2, 3, 4, 5, 6};
+  table.stacks = true;
   for (const Json& pair : compare["pairs"]) {
     table.rows.push_back({EscapeHtml(pair["pair"].get<std::string>()),
                           fmt::format("{}", pair["samples"].get<int64_t>()),
@@ -154,7 +155,41 @@ std::string RenderGateSection(const ReportData& data) {
     ladder = "<p class=\"soft\">Ladder: " + ladder + "; " +
              EscapeHtml(data.context.ladder.value("stopped", std::string())) + ".</p>";
   }
-  return Card("The gate, check by check", RenderTable(table) + ladder);
+  std::string notes;
+  for (const Json& note : data.context.Phase("compare").value("notes", Json::array()))
+    notes += "<p class=\"soft\">Note: " + EscapeHtml(note.get<std::string>()) + ".</p>";
+  return Card("The gate, check by check", RenderTable(table) + notes + ladder);
+}
+
+std::string RenderDivergenceSection(const ReportData& data) {
+  const Json divergence = data.context.Phase("compare").value("divergence", Json::object());
+  if (divergence.empty()) return {};
+  const Json interval = divergence.value("mean_kl_interval", Json::array({0.0, 0.0}));
+  std::string body = fmt::format(
+      "<p>Both models read the same {} tokens of reference translations. They agree on the "
+      "likeliest "
+      "next one in {:.1f} %. Their distributions differ by {:.4f} nats [{:.4f}, {:.4f}] in the "
+      "mean "
+      "(KL), {:.4f} in the median, {:.3f} at the 99th percentile.</p>",
+      divergence.value("tokens", int64_t{0}), divergence.value("top1_agreement", 0.0) * 100,
+      divergence.value("mean_kl", 0.0), interval[0].get<double>(), interval[1].get<double>(),
+      divergence.value("median_kl", 0.0), divergence.value("p99_kl", 0.0));
+  const Json errors = divergence.value("layer_errors", Json::array());
+  std::vector<Bar> bars;
+  for (size_t i = 0; i < errors.size(); ++i) {
+    const double error = errors[i].get<double>();
+    const std::string place = i == 0                   ? "embedding"
+                              : i + 1 == errors.size() ? "final norm"
+                                                       : fmt::format("layer {}", i - 1);
+    bars.push_back({place, fmt::format("{:.2f} %", error * 100), error, "build"});
+  }
+  if (!bars.empty()) {
+    body += fmt::format(
+        "<h3>By layer</h3><p class=\"soft\">How far the residual stream lies from the 16-bit "
+        "model's after each layer, as a share of its length; the mean over {} positions.</p>{}",
+        divergence.value("layer_positions", int64_t{0}), RenderBars(bars));
+  }
+  return Card("Divergence: token by token, layer by layer", body);
 }
 
 std::string RenderSentencesSection(const ReportData& data) {

@@ -104,10 +104,16 @@ function sizes() {
         var c = api.coord([x, api.value(1)]);
         var right = c[0] > api.getWidth() / 2;
         group.children.push({type: "text", style: {text: points[params.dataIndex].label,
-          x: c[0] + (right ? -9 : 9), y: c[1] - 7, fill: color("ink"),
+          x: c[0] + (right ? -9 : 9), y: c[1] - 7, fill: color("ink"), fontFamily: getComputedStyle(document.body).fontFamily,
           align: right ? "right" : "left", verticalAlign: "bottom"}});
         return group;
       }}]});
+}
+// The least time of both, down to one digit: a round end of a logarithmic axis.
+function roundDown(both) {
+  var least = Math.min.apply(null, both.baseline.concat(both.build));
+  var unit = Math.pow(10, Math.floor(Math.log10(least)));
+  return Math.floor(least / unit) * unit;
 }
 function latency() {
   function line(name, values, shade) {
@@ -116,14 +122,17 @@ function latency() {
       data: values.map(function (ms, percent) { return [ms, percent]; })};
   }
   return frame({
-    grid: {left: 8, right: 20, top: 34, bottom: 34, containLabel: true},
+    legend: {top: 0, right: 4, textStyle: {color: color("soft")}},
+    grid: {left: 8, right: 24, top: 48, bottom: 34, containLabel: true},
     tooltip: {confine: true, trigger: "item", backgroundColor: color("card"),
       borderColor: color("line"), textStyle: {color: color("ink")},
       formatter: function (item) {
         return text(item.seriesName) + ": " + item.value[1] + " % of sentences within " +
           item.value[0].toFixed(0) + " ms";
       }},
-    xAxis: axis({type: "log", min: "dataMin", name: "ms", nameLocation: "middle", nameGap: 26}),
+    xAxis: axis({type: "log", min: roundDown(data.latency), name: "ms", nameLocation: "middle",
+      nameGap: 26, axisLabel: {color: color("soft"), hideOverlap: true,
+        formatter: function (ms) { return ms >= 1 ? String(Math.round(ms)) : ms.toPrecision(1); }}}),
     yAxis: axis({type: "value", name: "% of sentences", max: 100}),
     series: [line("16 bits", data.latency.baseline, color("base")),
       line("build", data.latency.build, color("build"))]});

@@ -11,6 +11,8 @@ namespace dragoman {
 std::string RenderQualitySection(const ReportData& data);
 std::string RenderSizeSection(const ReportData& data);
 std::string RenderSpeedSection(const ReportData& data);
+// Token by token and layer by layer; empty when it was not measured.
+std::string RenderDivergenceSection(const ReportData& data);
 std::string RenderFaultsSection(const ReportData& data);
 std::string RenderLedgerSection(const ReportData& data);
 // The builds that were tried, as a table without a card; empty when there is none.

@@ -98,6 +98,7 @@ td{overflow-wrap:anywhere}
 .two{grid-template-columns:1fr}.tiles{grid-template-columns:repeat(2,1fr)}}
 @media print{:root{--bg:#fff;--card:#fff}.live .static{display:block}.live .chart{display:none!important}body{font-size:11px}main{max-width:none;padding:0}
 .card,.tile,.sent,.frow,.brow{break-inside:avoid}.card{border-radius:0;padding:10px;margin:8px 0}.scroll{overflow:visible}
+.two{grid-template-columns:1fr}.soft,td,th,.legend,.fname,.fval,.bname,.bval{font-size:11px}td,th{padding:3px 6px}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )css";
 }

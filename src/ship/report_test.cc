@@ -103,6 +103,7 @@ ReportData HostileData() {
                                            {"pairs", {{{"pair", evil}, {"shown", evil}}}}}}},
                                         {"mean_bleu", delta},
                                         {"mean_chrf", delta},
+                                        {"notes", {evil}},
                                         {"confidence", 0.95},
                                         {"checks",
                                          {{{"name", evil},
@@ -255,6 +256,25 @@ TEST(CompareReport, ShowsScoresOfOtherPrograms) {
               HasSubstr("| en-de | 2.5000 | 2.7500 | -0.2500 | [-0.2500, -0.2500] | worse |"));
   EXPECT_THAT(RenderMarkdown(CompareReportData(*Compare(run, run, {}), run, run)),
               Not(HasSubstr("MetricX")));
+}
+
+TEST(Report, ShowsInWhichLayersTheDifferenceArises) {
+  ReportData data = HostileData();
+  EXPECT_EQ(RenderDivergenceSection(data), "") << "not measured";
+  data.context.phases["compare"]["divergence"] = Json{{"tokens", 120},
+                                                      {"top1_agreement", 0.875},
+                                                      {"mean_kl", 0.25},
+                                                      {"mean_kl_interval", {0.2, 0.3}},
+                                                      {"layer_errors", {0.01, 0.05, 0.125, 0.1}},
+                                                      {"layer_positions", 99}};
+  const std::string html = RenderHtml(data);
+  EXPECT_THAT(html, HasSubstr("0.2500 nats [0.2000, 0.3000]"));
+  EXPECT_THAT(html, HasSubstr("mean over 99 positions"));
+  for (const char* line : {"embedding</span>", "layer 0</span>", "layer 1</span>",
+                           "final norm</span>", ">12.50 %<", ">1.00 %<"})
+    EXPECT_THAT(html, HasSubstr(line));
+  EXPECT_THAT(html, Not(HasSubstr("layer 2")));
+  EXPECT_THAT(RenderMarkdown(data), HasSubstr("the final norm: 1.00, 5.00, 12.50, 10.00."));
 }
 
 TEST(Report, SaysTheVerdictFirst) {
