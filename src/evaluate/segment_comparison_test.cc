@@ -94,10 +94,15 @@ TEST(SegmentComparison, WhereLessIsBetterADropIsForTheBetter) {
 TEST(SegmentComparison, IntervalsAreThoseOfPairedMeans) {
   // 1.96 standard errors of the mean difference; the bootstrap of 1,000 draws knows them to 3 %.
   const BenchmarkResult run = EqualRun(400, {"de"});
-  const SegmentMetricComparison compared = MustCompareScores(run, MakeScores(400, 0.0, 0.05));
-  const double half_width = (compared.mean.points_high - compared.mean.points_low) / 2;
-  EXPECT_NEAR(half_width, 1.96 * 0.05 / std::sqrt(400.0), 0.15 * 1.96 * 0.05 / std::sqrt(400.0));
-  EXPECT_STREQ(ChangeShown(compared.mean), "no change shown");
+  int shown = 0;
+  for (uint64_t seed = 1; seed <= 40; ++seed) {
+    const SegmentMetricComparison compared =
+        MustCompareScores(run, MakeScores(400, 0.0, 0.05, seed));
+    const double half_width = (compared.mean.points_high - compared.mean.points_low) / 2;
+    EXPECT_NEAR(half_width, 1.96 * 0.05 / std::sqrt(400.0), 0.2 * 1.96 * 0.05 / std::sqrt(400.0));
+    shown += std::string(ChangeShown(compared.mean)) != "no change shown";
+  }
+  EXPECT_LE(shown, 6);  // 95 % of intervals hold the truth: more than 6 of 40 come once in 300 runs
 }
 
 TEST(SegmentComparison, ASentenceIsDrawnInAllLanguagesTogether) {

@@ -1,4 +1,4 @@
-"$DRAGOMAN" --quiet suite -o suite.json --languages de,fr --no-edge-cases --samples-per-language 16
+"$DRAGOMAN" --quiet suite -o suite.json --languages de,fr --no-edge-cases --samples-per-language 16 > /dev/null
 "$DRAGOMAN" --quiet benchmark "$SOURCE/models/mini" --suite suite.json -o a.json > /dev/null
 sed 's/"hypothesis": "Ich /"hypothesis": "Er /; s/"hypothesis": "Je /"hypothesis": "Il /' a.json > b.json
 "$DRAGOMAN" compare a.json b.json --export-comet comet.jsonl --export-metricx metricx.jsonl > /dev/null
