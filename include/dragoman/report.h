@@ -19,6 +19,10 @@ struct Machine {
   std::string device =
       "auto";       // "auto", "cpu", "cpu:avx2", "cpu:avxvnni", "cpu:avx512", "reference"
   int threads = 0;  // 0: all cores this process may use
+  // Keys and values of a text while it is translated: "f32", "f16", "q8"; "auto": f16. Commands
+  // that judge builds keep float32.
+  std::string kv = "auto";
+  bool lock = false;  // keep the weights in physical memory; loading then reads all of them
 };
 
 // Exit code of the process for an error: 2 bad usage or input, 5 input/output, device or memory, 1

@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/backend_options.h"
 #include "api/model_path.h"
 #include "api/neural_scores.h"
 #include "api/sample_plan.h"
@@ -379,6 +380,7 @@ Result<Report> MeasureSpeed(const SpeedOptions& options) {
   room.threads = options.machine.threads;
   room.prefill_tokens = options.prefill_tokens;
   room.decode_tokens = options.decode_tokens;
+  DRAGOMAN_ASSIGN_OR_RETURN(room.backend, BackendOptionsOf(options.machine));
   room.batches = options.batches;
   room.context_tokens = options.context_tokens;
   room.sentences = options.sentences;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/backend_options.h"
 #include "api/model_path.h"
 #include "api/speculation.h"
 #include "base/atomic_file.h"
@@ -40,6 +41,17 @@ Result<dragoman::TranslateOptions> ToRoom(const TranslateOptions& options) {
 TranslatedText FromRoom(Translation translation) {
   return {std::move(translation.text), translation.pieces,     translation.prompt_tokens,
           translation.new_tokens,      translation.latency_ms, std::move(translation.warnings)};
+}
+
+OrderedJson MemoryJson(dragoman::Translator& translator) {
+  const ModelMemory model = translator.model().memory();
+  const MemoryUse process = CurrentMemoryUse();
+  return {{"weights_mapped_bytes", model.weights_mapped_bytes},
+          {"weights_owned_bytes", model.weights_owned_bytes},
+          {"kv_bytes", translator.kv_bytes()},
+          {"scratch_bytes", model.scratch_bytes},
+          {"rss_bytes", process.rss_bytes},
+          {"anonymous_bytes", process.anonymous_bytes}};
 }
 
 struct Pair {
@@ -125,8 +137,10 @@ Result<std::unique_ptr<Translator>> Translator::Open(const std::string& model,
                                                      const Machine& machine) {
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string path, ModelOrBundled(model));
   auto state = std::make_unique<State>();
-  DRAGOMAN_ASSIGN_OR_RETURN(state->room,
-                            dragoman::Translator::Open(path, machine.device, machine.threads));
+  DRAGOMAN_ASSIGN_OR_RETURN(const BackendOptions options, BackendOptionsOf(machine));
+  DRAGOMAN_ASSIGN_OR_RETURN(
+      state->room,
+      dragoman::Translator::Open(path, machine.device, machine.threads, options));
   return std::unique_ptr<Translator>(new Translator(std::move(state)));
 }
 
@@ -168,6 +182,7 @@ Result<Report> Translator::TranslateToReport(std::span<const std::string> texts,
   json["to"] = options.to;
   json["translations"] = std::move(list);
   json["speculation"] = ToJson(state_->room->speculation());
+  json["memory"] = MemoryJson(*state_->room);
   report.json = DumpJson(json);
   return report;
 }

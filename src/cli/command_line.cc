@@ -81,6 +81,16 @@ void AddMachineOptions(CLI::App& command, Context& context) {
       ->check(CLI::Range(0, 1024));
 }
 
+void AddMemoryOptions(CLI::App& command, Context& context) {
+  command
+      .add_option("--kv", context.machine.kv,
+                  "Keys and values of a text in float32, 16 or 8 bits: auto (f16), f32, f16, q8")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "q8"}))
+      ->capture_default_str();
+  command.add_flag("--lock", context.machine.lock,
+                   "Keep the weights in physical memory (reads all of them first)");
+}
+
 void AddSpeculationOptions(CLI::App& command, std::string& speculate, std::string& draft) {
   command
       .add_option("--speculate", speculate,

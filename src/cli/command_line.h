@@ -32,6 +32,8 @@ void AddMachineOptions(CLI::App& command, Context& context);
 void AddSamplesOption(CLI::App& command, std::string& samples, const std::string& zero);
 // Whether it is auto; else the count is set.
 bool ReadSamples(const std::string& samples, int64_t& count);
+// --kv and --lock.
+void AddMemoryOptions(CLI::App& command, Context& context);
 // --speculate and --draft.
 void AddSpeculationOptions(CLI::App& command, std::string& speculate, std::string& draft);
 

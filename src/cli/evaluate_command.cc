@@ -278,6 +278,7 @@ void AddBench(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   AddMachineOptions(*command, context);
+  AddMemoryOptions(*command, context);
   command->footer(
       "Each figure is a median, beside the limit of the machine: the bytes of all weights over the "
       "bandwidth,\nor the operations of the matrix products over the peak of 8-bit integers or "

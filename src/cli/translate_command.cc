@@ -104,6 +104,7 @@ void AddTranslate(CLI::App& app, Context& context) {
                     "Print the text as it grows (on by itself on a terminal)");
   AddSpeculationOptions(*command, arguments->options.speculate, arguments->draft);
   AddMachineOptions(*command, context);
+  AddMemoryOptions(*command, context);
   command->footer(
       "Examples:\n  dragoman translate \"Good morning.\" --to de\n"
       "  dragoman translate --to ja < lines.txt > lines.ja.txt\n"

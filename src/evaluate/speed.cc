@@ -61,6 +61,7 @@ class Workload {
     return Run().map([](const Sample&) {});
   }
   virtual uint64_t kv_bytes() const = 0;
+  virtual uint64_t scratch_bytes() const = 0;
 };
 
 class PrefillWork : public Workload {
@@ -85,6 +86,7 @@ class PrefillWork : public Workload {
                   static_cast<double>(chunks)};
   }
   uint64_t kv_bytes() const override { return cache_->size_bytes(); }
+  uint64_t scratch_bytes() const override { return model_.memory().scratch_bytes; }
 
  private:
   PrefillWork(Gemma3& model, const ModelWork& work, int64_t tokens)
@@ -118,6 +120,7 @@ class DecodeWork : public Workload {
     for (const auto& cache : caches_) bytes += cache->size_bytes();
     return bytes;
   }
+  uint64_t scratch_bytes() const override { return model_.memory().scratch_bytes; }
 
  private:
   DecodeWork(Gemma3& model, const ModelWork& work, int steps)
@@ -213,7 +216,8 @@ class SuiteWork : public Workload {
     const auto few = std::span(requests_).first(std::min(kWarmUpSentences, requests_.size()));
     return translator_.Translate(few, options_).map([](const std::vector<Translation>&) {});
   }
-  uint64_t kv_bytes() const override { return translator_.cache_bytes(); }
+  uint64_t kv_bytes() const override { return translator_.kv_bytes(); }
+  uint64_t scratch_bytes() const override { return translator_.model().memory().scratch_bytes; }
 
  private:
   SuiteWork(Translator& translator, const ModelWork& work) : translator_(translator), work_(work) {}
@@ -249,6 +253,7 @@ class SpeedRun {
     figure.min = samples.front().per_second;
     figure.max = samples.back().per_second;
     figure.kv_bytes = work.kv_bytes();
+    figure.scratch_bytes = work.scratch_bytes();
     const MemoryUse memory = CurrentMemoryUse();
     figure.peak_rss_bytes = memory.peak_rss_bytes;
     figure.anonymous_bytes = memory.anonymous_bytes;
@@ -324,7 +329,7 @@ Result<SpeedReport> MeasureSpeed(const std::string& model_path, const SpeedOptio
   DRAGOMAN_RETURN_IF_ERROR(CheckOptions(options));
   SpeedReport report;
   report.model_path = model_path;
-  DRAGOMAN_ASSIGN_OR_RETURN(auto backend, OpenBackend(options.device, options.threads));
+  DRAGOMAN_ASSIGN_OR_RETURN(auto backend, OpenBackend(options.device, options.threads, options.backend));
   report.device = std::string(backend->name());
   report.threads = backend->threads();
   const Stopwatch load;
@@ -334,6 +339,8 @@ Result<SpeedReport> MeasureSpeed(const std::string& model_path, const SpeedOptio
   report.load_seconds.tokenizer = SecondsToTokenizer(*model);
   const ModelWork work = WorkOf(*model, *backend);
   report.weight_bytes = work.weight_bytes;
+  report.memory = model->memory();
+  report.kv_type = backend->kv_type();
 
   SpeedRun run(report, std::max(options.repetitions, 1));
   DRAGOMAN_RETURN_IF_ERROR(MeasureModel(*model, work, options, run));
@@ -341,7 +348,7 @@ Result<SpeedReport> MeasureSpeed(const std::string& model_path, const SpeedOptio
   model.reset();
   backend.reset();
   DRAGOMAN_ASSIGN_OR_RETURN(const auto translator,
-                            Translator::Open(model_path, options.device, options.threads));
+                            Translator::Open(model_path, options.device, options.threads, options.backend));
   DRAGOMAN_ASSIGN_OR_RETURN(const auto suite, SuiteWork::Create(*translator, work, options));
   DRAGOMAN_RETURN_IF_ERROR(
       run.Add(fmt::format("suite_b{}", options.sentence_batch), "sentences/s", *suite));

@@ -16,6 +16,7 @@ namespace dragoman {
 struct SpeedOptions {
   std::string device = "auto";
   int threads = 0;
+  BackendOptions backend;
   int prefill_tokens = 512;        // 0: skip
   int decode_tokens = 64;          // 0: skip
   std::vector<int> batches = {1};  // sequences decoded in step
@@ -32,7 +33,7 @@ struct SpeedFigure {
   double median = 0, min = 0, max = 0;
   SpeedLimit limit;         // what the machine, measured just before and after, allows
   double others_share = 0;  // of the machine's processors that went to other programs meanwhile
-  uint64_t kv_bytes = 0, peak_rss_bytes = 0, anonymous_bytes = 0;
+  uint64_t kv_bytes = 0, scratch_bytes = 0, peak_rss_bytes = 0, anonymous_bytes = 0;
 
   double share_of_limit() const { return limit.per_second > 0 ? median / limit.per_second : 0; }
 };
@@ -50,6 +51,8 @@ struct SpeedReport {
   std::vector<SpeedFigure> figures;
   std::vector<MachineCeiling> ceilings;  // before the first figure and after each
   uint64_t weight_bytes = 0;             // read by a step of decoding
+  ModelMemory memory;                    // after the first token
+  BlockType kv_type = BlockType::kF32;
   uint64_t peak_rss_bytes = 0, anonymous_bytes = 0;
 };
 

@@ -38,6 +38,7 @@ OrderedJson ToJson(const SpeedFigure& figure) {
   json["share_of_limit"] = figure.share_of_limit();
   json["others_share"] = figure.others_share;
   json["kv_bytes"] = figure.kv_bytes;
+  json["scratch_bytes"] = figure.scratch_bytes;
   json["peak_rss_bytes"] = figure.peak_rss_bytes;
   json["anonymous_bytes"] = figure.anonymous_bytes;
   return json;
@@ -61,8 +62,9 @@ std::string Line(const SpeedFigure& figure) {
                   tokens ? "tok/s" : figure.unit, figure.min, figure.max);
   line += fmt::format("  {:3.0f} % of {} (limit {:.1f})", figure.share_of_limit() * 100,
                       InWords(figure.limit.bound), figure.limit.per_second);
-  line += fmt::format("; KV {:.0f} MiB, resident {:.0f}, owned {:.0f}",
+  line += fmt::format("; MiB: KV {:.0f}, scratch {:.0f}, resident {:.0f}, owned {:.0f}",
                       static_cast<double>(figure.kv_bytes) / kMebibyte,
+                      static_cast<double>(figure.scratch_bytes) / kMebibyte,
                       static_cast<double>(figure.peak_rss_bytes) / kMebibyte,
                       static_cast<double>(figure.anonymous_bytes) / kMebibyte);
   if (figure.others_share >= 0.01)
@@ -113,6 +115,9 @@ OrderedJson ToJson(const SpeedReport& report) {
                        {"f32_gflop_per_s", ToJson(floats)},
                        {"int8_gop_per_s", ToJson(integers)}};
   json["ceiling"] = std::move(ceiling);
+  json["memory"] = {{"weights_mapped_bytes", report.memory.weights_mapped_bytes},
+                    {"weights_owned_bytes", report.memory.weights_owned_bytes},
+                    {"kv_type", TraitsOf(report.kv_type).name}};
   json["peak_rss_bytes"] = report.peak_rss_bytes;
   json["anonymous_bytes"] = report.anonymous_bytes;
   return json;
@@ -125,6 +130,10 @@ std::string ToText(const SpeedReport& report) {
       "{:.2f})\n",
       report.model_path, report.device, report.threads, load.total(), load.model, load.tokenizer,
       load.first_token);
+  text += fmt::format("  weights: {:.0f} MiB mapped, {:.1f} owned; keys and values in {}\n",
+                      static_cast<double>(report.memory.weights_mapped_bytes) / kMebibyte,
+                      static_cast<double>(report.memory.weights_owned_bytes) / kMebibyte,
+                      TraitsOf(report.kv_type).name);
   for (const SpeedFigure& figure : report.figures) text += Line(figure);
   return text + MachineLine(report);
 }

@@ -190,7 +190,7 @@ TEST_P(Conformance, Rope) {
 TEST_P(Conformance, StoreKvWrapsAround) {
   const auto rows = RandomFloats(5 * 6, 41);
   std::vector<float> got(4 * 6, 0.0f), expected(4 * 6, 0.0f);
-  backend_->StoreKv(rows.data(), 5, 6, 10, 4, got.data());
+  backend_->StoreKv(rows.data(), 5, 6, 10, 4, BlockType::kF32, got.data());
   for (int64_t token = 0; token < 5; ++token) {
     std::copy_n(rows.begin() + token * 6, 6, expected.begin() + (10 + token) % 4 * 6);
   }
@@ -218,29 +218,72 @@ std::vector<AttentionCase> AttentionCases() {
   };
 }
 
+// Keys and values of a ring, rounded from random numbers.
+std::vector<std::byte> RandomRing(Backend& backend, BlockType type, int64_t capacity,
+                                  int64_t row_elems, uint64_t seed) {
+  const auto rows = RandomFloats(capacity * row_elems, seed);
+  std::vector<std::byte> ring(*TensorBytes(type, static_cast<uint64_t>(capacity),
+                                           static_cast<uint64_t>(row_elems)));
+  backend.StoreKv(rows.data(), capacity, row_elems, 0, capacity, type, ring.data());
+  return ring;
+}
+
 TEST_P(Conformance, Attention) {
   for (const AttentionCase& test : AttentionCases()) {
-    SCOPED_TRACE(test.name);
-    const int64_t row_elems = test.shape.kv_heads * test.shape.head_dim;
-    std::vector<std::vector<float>> rings;
-    rings.reserve(2 * test.sequences.size());
-    std::vector<AttentionSequence> sequences;
-    int64_t rows = 0;
-    for (const auto& [tokens, first_position, capacity] : test.sequences) {
-      rings.push_back(RandomFloats(capacity * row_elems, 51));
-      rings.push_back(RandomFloats(capacity * row_elems, 52));
-      sequences.push_back({rows, tokens, first_position, rings[rings.size() - 2].data(),
-                           rings.back().data(), capacity});
-      rows += tokens;
-    }
-    const auto q = RandomFloats(rows * test.shape.heads * test.shape.head_dim, 53);
-    std::vector<float> got(q.size()), expected(q.size());
-    backend_->Attention(q.data(), sequences, test.shape, got.data());
-    reference_->Attention(q.data(), sequences, test.shape, expected.data());
-    for (size_t i = 0; i < got.size(); ++i) {
-      ASSERT_NEAR(got[i], expected[i], 2 * kAttentionTolerance) << "element " << i;
+    for (const BlockType type : {BlockType::kF32, BlockType::kF16, BlockType::kQ8_0}) {
+      if (test.shape.head_dim % TraitsOf(type).block_elems != 0) continue;
+      SCOPED_TRACE(std::string(test.name) + ", " + std::string(TraitsOf(type).name));
+      const int64_t row_elems = test.shape.kv_heads * test.shape.head_dim;
+      std::vector<std::vector<std::byte>> rings;
+      rings.reserve(2 * test.sequences.size());
+      std::vector<AttentionSequence> sequences;
+      int64_t rows = 0;
+      for (const auto& [tokens, first_position, capacity] : test.sequences) {
+        rings.push_back(RandomRing(*reference_, type, capacity, row_elems, 51));
+        rings.push_back(RandomRing(*reference_, type, capacity, row_elems, 52));
+        sequences.push_back({rows, tokens, first_position, rings[rings.size() - 2].data(),
+                             rings.back().data(), capacity, type});
+        rows += tokens;
+      }
+      const auto q = RandomFloats(rows * test.shape.heads * test.shape.head_dim, 53);
+      std::vector<float> got(q.size()), expected(q.size());
+      backend_->Attention(q.data(), sequences, test.shape, got.data());
+      reference_->Attention(q.data(), sequences, test.shape, expected.data());
+      for (size_t i = 0; i < got.size(); ++i) {
+        ASSERT_NEAR(got[i], expected[i], 2 * kAttentionTolerance) << "element " << i;
+      }
     }
   }
+}
+
+// Every backend rounds keys and values to the same bits, huge and tiny ones included.
+TEST_P(Conformance, StoreKvRoundsAlike) {
+  constexpr int64_t kElems = 192;
+  auto row = RandomFloats(kElems, 43);
+  const float special[] = {0.0f,   -0.0f, 1e-8f,  -6.1e-5f, 65504.0f, 65520.0f,
+                           -1e30f, 1e30f, 2049.0f, 2051.0f, 0.3f,     -70000.0f};
+  std::copy(std::begin(special), std::end(special), row.begin() + 7);
+  std::fill(row.begin() + 64, row.begin() + 96, 0.0f);
+  for (const BlockType type : {BlockType::kF32, BlockType::kF16, BlockType::kQ8_0}) {
+    SCOPED_TRACE(TraitsOf(type).name);
+    std::vector<std::byte> got(*TensorBytes(type, 1, kElems)), expected(got.size());
+    backend_->StoreKv(row.data(), 1, kElems, 0, 1, type, got.data());
+    reference_->StoreKv(row.data(), 1, kElems, 0, 1, type, expected.data());
+    EXPECT_EQ(got, expected);
+    std::vector<float> back(kElems);
+    TraitsOf(type).decode(got.data(), kElems, back.data());
+    for (size_t i = 96; i < kElems; ++i) {  // of these the largest magnitude is about 1
+      EXPECT_NEAR(back[i], row[i], type == BlockType::kQ8_0 ? 0.02 : 1e-3) << i;
+    }
+    EXPECT_TRUE(std::all_of(back.begin(), back.end(), [](float x) { return std::isfinite(x); }));
+  }
+}
+
+TEST_P(Conformance, CopyRowsWrapsAround) {
+  const std::array<char, 10> rows{'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'};
+  std::array<char, 6> ring{'.', '.', '.', '.', '.', '.'};
+  backend_->CopyRows(rows.data(), 2, 2, 2, 3, ring.data());
+  EXPECT_EQ(std::string(ring.data(), ring.size()), "cd..ab");
 }
 
 // Scores far apart: no overflow, and the highest takes all.

@@ -40,10 +40,11 @@ struct AttentionSequence {
   int64_t first_row = 0;       // of this sequence's queries in the batch
   int64_t tokens = 0;          // rows
   int64_t first_position = 0;  // absolute position of the first row
-  const float* keys =
-      nullptr;  // [capacity, kv_heads, head_dim] ring: position p lies in slot p % capacity
-  const float* values = nullptr;  // same shape
+  // [capacity, kv_heads, head_dim] ring: position p lies in slot p % capacity
+  const void* keys = nullptr;
+  const void* values = nullptr;  // same shape
   int64_t capacity = 0;
+  BlockType kv_type = BlockType::kF32;  // of keys and values: also kF16, kQ8_0
 };
 
 struct AttentionShape {
@@ -69,9 +70,12 @@ class Backend {
   // Zeroed activation memory, freed with Free. Null only when memory is exhausted.
   virtual float* Allocate(int64_t elems) = 0;
   virtual void Free(float* memory) = 0;
+  // Memory the backend holds for itself: rounded activations, decoded keys and values.
+  virtual uint64_t scratch_bytes() const { return 0; }
   virtual void Upload(std::span<const float> from, float* to) = 0;
   virtual void Download(const float* from, std::span<float> to) = 0;
-  // Makes host bytes usable as weights. The CPU returns `host` itself; a device copies.
+  // Makes host bytes usable as weights. The CPU returns `host` itself; a device copies. Errors:
+  // kOutOfMemory (a device's memory; more than may be locked).
   virtual Result<const std::byte*> BorrowWeights(std::span<const std::byte> host) = 0;
 
   // out [ids, cols] = scale * table rows.
@@ -89,9 +93,15 @@ class Backend {
   // In place on x [tokens, heads, head_dim]; positions [tokens] absolute.
   virtual void Rope(float* x, std::span<const int32_t> positions, int64_t heads, int64_t head_dim,
                     const RopeParameters& rope) = 0;
-  // Copies rows [tokens, kv_heads * head_dim] into the ring, from first_position on.
+  // What key-value caches on this backend hold: kF32, kF16 or kQ8_0 (BackendOptions).
+  virtual BlockType kv_type() const { return BlockType::kF32; }
+  // Rounds rows [tokens, row_elems] to `type` (16 bits: to nearest, beyond the largest number to
+  // it; kQ8_0: as EncodeQ8Row does) and stores them in a ring of such rows, from first_position on.
   virtual void StoreKv(const float* rows, int64_t tokens, int64_t row_elems, int64_t first_position,
-                       int64_t capacity, float* ring) = 0;
+                       int64_t capacity, BlockType type, void* ring) = 0;
+  // Copies rows [tokens, row_bytes] as they are into a ring, from first_position on.
+  virtual void CopyRows(const void* rows, int64_t tokens, int64_t row_bytes, int64_t first_position,
+                        int64_t capacity, void* ring) = 0;
   // out, q [rows, heads, head_dim]. The rings already hold the rows' own keys and values; capacity
   // is at least window + tokens - 1 (or every position when window is 0).
   virtual void Attention(const float* q, std::span<const AttentionSequence> sequences,
@@ -117,11 +127,16 @@ struct BackendOptions {
   // Multiplies quantized weights with float32 activations instead of rounding these to 8 bits:
   // slower, and what measurements of the weights alone want. Plain weights never round.
   bool float32_activations = false;
+  // Of key-value caches: kF32, kF16 or kQ8_0 (blocks of 32 elements of a head).
+  BlockType kv_type = BlockType::kF32;
+  // Keeps weights in physical memory (mlock), so that none is read from disk again. Loading then
+  // reads all of them.
+  bool lock_weights = false;
 };
 
 // device: "auto" or "cpu" (the best this machine has), "cpu:avx2", "cpu:avx512", "cpu:generic",
 // "reference". threads 0: all available cores. Errors: kInvalidArgument for an unknown name
-// (listing the known ones), kDevice when this machine lacks it.
+// (listing the known ones) or type of cache, kDevice when this machine lacks it.
 Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int threads,
                                              const BackendOptions& options = {});
 

@@ -49,9 +49,15 @@ Result<std::unique_ptr<Backend>> OpenBackend(const std::string& device, int thre
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("expected 0 or more threads, found {}", threads));
   }
+  if (options.kv_type != BlockType::kF32 && options.kv_type != BlockType::kF16 &&
+      options.kv_type != BlockType::kQ8_0) {
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected a key-value cache of f32, f16 or q8_0, found {}",
+                            TraitsOf(options.kv_type).name));
+  }
   if (device == "auto" || device == "cpu")
     return CreateCpuBackend(BestKernelTable(), threads, options);
-  if (device == "reference") return CreateReferenceBackend(threads);
+  if (device == "reference") return CreateReferenceBackend(threads, options);
   std::string known = "auto, cpu";
   for (const CpuVariant& variant : kCpuVariants) {
     known += fmt::format(", {}", variant.name);

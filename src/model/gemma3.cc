@@ -156,6 +156,26 @@ std::vector<std::string> Gemma3::matrix_names() const {
 void Gemma3::SetTap(LinearTap tap) { state_->tap = std::move(tap); }
 void Gemma3::SetResidualTap(ResidualTap tap) { state_->residual_tap = std::move(tap); }
 
+ModelMemory Gemma3::memory() const {
+  ModelMemory memory;
+  for (const auto& [name, matrix] : state_->matrices) {
+    memory.weights_mapped_bytes +=
+        TensorBytes(matrix->type, static_cast<uint64_t>(matrix->rows),
+                    static_cast<uint64_t>(matrix->cols))
+            .value_or(0);
+  }
+  const Gemma3Weights& weights = state_->weights;
+  memory.weights_owned_bytes = weights.output_norm.size_bytes();
+  for (const Gemma3Layer& layer : weights.layers) {
+    for (const Buffer* norm : {&layer.attn_norm, &layer.q_norm, &layer.k_norm,
+                               &layer.post_attn_norm, &layer.ffn_norm, &layer.post_ffn_norm}) {
+      memory.weights_owned_bytes += norm->size_bytes();
+    }
+  }
+  memory.scratch_bytes = activation_bytes() + state_->backend.scratch_bytes();
+  return memory;
+}
+
 uint64_t Gemma3::activation_bytes() const {
   uint64_t bytes = 0;
   for (const Buffer* buffer : state_->activations.All()) bytes += buffer->size_bytes();

@@ -36,6 +36,13 @@ struct LinearInput {
 };
 using LinearTap = std::function<void(const LinearInput&)>;
 
+// Where the bytes are. What is mapped is shared and counts as resident only where it was touched.
+struct ModelMemory {
+  uint64_t weights_mapped_bytes = 0;
+  uint64_t weights_owned_bytes = 0;  // norms; matrices whose file holds them in another layout
+  uint64_t scratch_bytes = 0;        // activations, logits, what the backend needs besides
+};
+
 class Gemma3 {
  public:
   // Maps the checkpoint and checks it against its config. `backend` must outlive the model. Weights
@@ -49,6 +56,7 @@ class Gemma3 {
   Backend& backend();
   // Backend memory held for activations and logits.
   uint64_t activation_bytes() const;
+  ModelMemory memory() const;
 
   // Runs all chunks as one batch, stores keys and values, advances the caches. Returns logits
   // [rows, vocab] in backend memory, valid until the next call: chunk by chunk in order, one row

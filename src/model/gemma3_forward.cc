@@ -180,12 +180,13 @@ class ForwardPass {
       sequence.tokens = static_cast<int64_t>(chunk.tokens.size());
       sequence.first_position = chunk.cache->length();
       sequence.capacity = chunk.cache->capacity(index);
-      float* keys = chunk.cache->keys(index);
-      float* values = chunk.cache->values(index);
+      sequence.kv_type = chunk.cache->type();
+      void* keys = chunk.cache->keys(index);
+      void* values = chunk.cache->values(index);
       b_.StoreKv(a_.k.data() + first_row * row_elems, sequence.tokens, row_elems,
-                 sequence.first_position, sequence.capacity, keys);
+                 sequence.first_position, sequence.capacity, sequence.kv_type, keys);
       b_.StoreKv(a_.v.data() + first_row * row_elems, sequence.tokens, row_elems,
-                 sequence.first_position, sequence.capacity, values);
+                 sequence.first_position, sequence.capacity, sequence.kv_type, values);
       sequence.keys = keys;
       sequence.values = values;
       sequences.push_back(sequence);
@@ -226,8 +227,9 @@ class ForwardPass {
       const int64_t row = logit_rows_[static_cast<size_t>(i)];
       int64_t run = 1;
       while (i + run < asked() && logit_rows_[static_cast<size_t>(i + run)] == row + run) ++run;
-      b_.StoreKv(buffer.data() + row * c_.model_dim, run, c_.model_dim, i, asked(),
-                 a_.block_output.data());
+      b_.CopyRows(buffer.data() + row * c_.model_dim, run,
+                  c_.model_dim * static_cast<int64_t>(sizeof(float)), i, asked(),
+                  a_.block_output.data());
       i += run;
     }
     buffer.Swap(a_.block_output);

@@ -16,7 +16,16 @@ Result<std::unique_ptr<KvCache>> KvCache::Create(Backend& backend, const Gemma3C
                             kMaxContext, max_tokens, max_chunk_tokens));
   }
   std::unique_ptr<KvCache> cache(new KvCache(backend));
-  cache->row_elems_ = config.kv_heads * config.head_dim;
+  cache->type_ = backend.kv_type();
+  const BlockTraits& traits = TraitsOf(cache->type_);
+  if (config.head_dim % traits.block_elems != 0) {
+    return Fail(ErrorCode::kUnsupported,
+                fmt::format("key-value cache of {}: expected heads of a multiple of {} elements, "
+                            "found {}",
+                            traits.name, traits.block_elems, config.head_dim));
+  }
+  cache->row_bytes_ =
+      config.kv_heads * config.head_dim / traits.block_elems * traits.block_bytes;
   cache->window_ = config.sliding_window;
   cache->max_tokens_ = max_tokens;
   cache->max_chunk_tokens_ = std::min(max_chunk_tokens, max_tokens);
@@ -27,7 +36,8 @@ Result<std::unique_ptr<KvCache>> KvCache::Create(Backend& backend, const Gemma3C
     Layer layer;
     layer.local = local;
     layer.capacity = local ? std::min(ring, max_tokens) : max_tokens;
-    const int64_t elems = layer.capacity * cache->row_elems_;  // below 2^28 * 2^20
+    const int64_t ring_bytes = layer.capacity * cache->row_bytes_;  // below 2^28 * 2^22
+    const int64_t elems = (ring_bytes + 3) / 4;  // memory comes in float32
     layer.keys = backend.Allocate(elems);
     layer.values = backend.Allocate(elems);
     cache->layers_.push_back(layer);
@@ -36,7 +46,7 @@ Result<std::unique_ptr<KvCache>> KvCache::Create(Backend& backend, const Gemma3C
                   fmt::format("key-value cache of {} tokens: no memory for layer {}", max_tokens,
                               cache->layers_.size() - 1));
     }
-    cache->size_bytes_ += 2 * static_cast<uint64_t>(elems) * sizeof(float);
+    cache->size_bytes_ += 2 * static_cast<uint64_t>(ring_bytes);
   }
   return cache;
 }
@@ -60,9 +70,15 @@ void KvCache::RollBack(int64_t length) {
   length_ = length;
 }
 
+void KvCache::CopyRun(const float* from, int64_t slot, int64_t tokens, int64_t position,
+                      const Layer& to, float* ring) {
+  const auto* rows = reinterpret_cast<const std::byte*>(from) + slot * row_bytes_;
+  backend_.CopyRows(rows, tokens, row_bytes_, position, to.capacity, ring);
+}
+
 void KvCache::CopyFrom(const KvCache& other) {
   DRAGOMAN_CHECK(other.length_ <= max_tokens_ && other.layers_.size() == layers_.size() &&
-                 other.row_elems_ == row_elems_);
+                 other.row_bytes_ == row_bytes_ && other.type_ == type_);
   length_ = lowest_length_ = other.length_;  // no more than the next query sees is copied
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& from = other.layers_[i];
@@ -72,10 +88,8 @@ void KvCache::CopyFrom(const KvCache& other) {
     while (position < length_) {
       const int64_t slot = position % from.capacity;
       const int64_t run = std::min(length_ - position, from.capacity - slot);
-      backend_.StoreKv(from.keys + slot * row_elems_, run, row_elems_, position, to.capacity,
-                       to.keys);
-      backend_.StoreKv(from.values + slot * row_elems_, run, row_elems_, position, to.capacity,
-                       to.values);
+      CopyRun(from.keys, slot, run, position, to, to.keys);
+      CopyRun(from.values, slot, run, position, to, to.values);
       position += run;
     }
   }

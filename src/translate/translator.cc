@@ -340,6 +340,7 @@ Gemma3& Translator::model() { return *state_->model; }
 const Tokenizer& Translator::tokenizer() const { return *state_->tokenizer; }
 const KeptLanguages& Translator::kept_languages() const { return state_->kept; }
 double Translator::load_seconds() const { return state_->load_seconds; }
+uint64_t Translator::kv_bytes() const { return state_->decoder->cache_bytes(); }
 uint64_t Translator::cache_bytes() const {
   return state_->decoder->cache_bytes() + state_->model->activation_bytes();
 }

@@ -100,6 +100,8 @@ class Translator {
   double load_seconds() const;
   // Memory owned: KV caches and activations, now.
   uint64_t cache_bytes() const;
+  // Of these, the KV caches: of sequences, idle ones and prefixes.
+  uint64_t kv_bytes() const;
 
  private:
   struct State;

@@ -1,10 +1,10 @@
-// softmax(scale * q k^T) v for one token, over the keys its window shows, without storing all
+// softmax(scale * q k^T) v for a few tokens, over the keys their windows show, without storing all
 // scores.
 //
-// Keys come in blocks of kKeyBlock from the first visible one on. Each block's scores update a
-// running maximum and a running sum; what was summed before is scaled down when the maximum grows.
-// Queries that share a key-value head go together, so that keys and values are read once. A result
-// depends on its own query, position and keys alone.
+// Keys come in blocks whose first position is a multiple of kKeyBlock, so that neighbouring tokens
+// share them. Each block's scores update a running maximum and a running sum; what was summed
+// before is scaled down when the maximum grows. Keys and values of 16 or 8 bits are widened once
+// for all queries of a piece. A result depends on its own query, position and keys alone.
 #if defined(DRAGOMAN_KERNELS_CPU_ATTENTION_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DRAGOMAN_KERNELS_CPU_ATTENTION_INL_H_
 #undef DRAGOMAN_KERNELS_CPU_ATTENTION_INL_H_
@@ -16,15 +16,17 @@
 #include <limits>
 
 #include "hwy/contrib/math/math-inl.h"
+#include "kernels/cpu/decode-inl.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/lanes-inl.h"
 #include "kernels/cpu/matmul-inl.h"
+#include "kernels/host_backend.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace dragoman {
 namespace HWY_NAMESPACE {
 
-constexpr size_t kKeyBlock = 32;
+constexpr size_t kKeyBlock = kAttentionKeys;
 static_assert(kKeyBlock % kTileRows == 0 && kKeyBlock % kLanes == 0);
 
 // Eight keys as the rows of a tile, wherever in the ring they lie.
@@ -37,23 +39,62 @@ struct KeyRows {
 struct KeyBlock {
   const float* keys[kKeyBlock];
   const float* values[kKeyBlock];
-  size_t count;  // 1..kKeyBlock; further pointers repeat the last
 };
 
-HWY_INLINE KeyBlock LocateKeys(const AttentionPiece& piece, const AttentionShape& shape,
-                               int64_t first, int64_t last) {
-  const AttentionSequence& sequence = *piece.sequence;
-  KeyBlock block;
-  block.count = static_cast<size_t>(std::min<int64_t>(kKeyBlock, last - first + 1));
-  int64_t slot = first % sequence.capacity;
-  for (size_t j = 0; j < kKeyBlock; ++j) {
-    const int64_t offset = (slot * shape.kv_heads + piece.kv_head) * shape.head_dim;
-    block.keys[j] = sequence.keys + offset;
-    block.values[j] = sequence.values + offset;
-    if (j + 1 < block.count && ++slot == sequence.capacity) slot = 0;
+// Which keys of a block a query sees: [first, last).
+struct KeySpan {
+  size_t first = 0, last = 0;
+};
+
+// A piece's keys and values where they lie in the ring.
+class KeyRing {
+ public:
+  KeyRing(const AttentionPiece& piece, const AttentionShape& shape)
+      : piece_(piece), head_dim_(static_cast<size_t>(shape.head_dim)) {
+    const BlockTraits& traits = TraitsOf(piece.sequence->kv_type);
+    head_bytes_ = shape.head_dim / traits.block_elems * traits.block_bytes;
+    row_bytes_ = shape.kv_heads * head_bytes_;
   }
-  return block;
-}
+
+  // The keys of the positions first + span. Pointers outside the span repeat its ends.
+  HWY_INLINE KeyBlock Locate(int64_t first, KeySpan span) const {
+    const AttentionSequence& sequence = *piece_.sequence;
+    KeyBlock block;
+    int64_t slot = (first + static_cast<int64_t>(span.first)) % sequence.capacity;
+    for (size_t j = span.first; j < span.last; ++j) {
+      const int64_t offset = slot * row_bytes_ + piece_.kv_head * head_bytes_;
+      block.keys[j] = Floats(sequence.keys, offset, j);
+      block.values[j] = Floats(sequence.values, offset, kKeyBlock + j);
+      if (++slot == sequence.capacity) slot = 0;
+    }
+    for (size_t j = 0; j < span.first; ++j) Repeat(span.first, j, block);
+    for (size_t j = span.last; j < kKeyBlock; ++j) Repeat(span.last - 1, j, block);
+    return block;
+  }
+
+ private:
+  // One head's row as float32: in place, or widened into a row of the scratch memory.
+  HWY_INLINE const float* Floats(const void* ring, int64_t offset, size_t scratch_row) const {
+    const auto* from = static_cast<const uint8_t*>(ring) + offset;
+    if (piece_.sequence->kv_type == BlockType::kF32) return reinterpret_cast<const float*>(from);
+    float* to = piece_.scratch + scratch_row * head_dim_;
+    if (piece_.sequence->kv_type == BlockType::kF16) {
+      DecodeF16(from, head_dim_, to);
+    } else {
+      DecodeQ8_0(from, head_dim_, to);
+    }
+    return to;
+  }
+  static HWY_INLINE void Repeat(size_t from, size_t to, KeyBlock& block) {
+    block.keys[to] = block.keys[from];
+    block.values[to] = block.values[from];
+  }
+
+  const AttentionPiece& piece_;
+  const size_t head_dim_;
+  int64_t head_bytes_ = 0;
+  int64_t row_bytes_ = 0;
+};
 
 // Running softmax of one query.
 struct SoftmaxState {
@@ -61,10 +102,11 @@ struct SoftmaxState {
   float total = 0.0f;
 };
 
-// scores [kKeyBlock] -> weights e^(score - highest), zero beyond `count`; returns what earlier sums
+// scores [kKeyBlock] -> weights e^(score - highest), zero outside `seen`; returns what earlier sums
 // must be multiplied by.
-HWY_INLINE float UpdateSoftmax(float* scores, size_t count, SoftmaxState& state) {
-  std::fill(scores + count, scores + kKeyBlock, -std::numeric_limits<float>::infinity());
+HWY_INLINE float UpdateSoftmax(float* scores, KeySpan seen, SoftmaxState& state) {
+  std::fill(scores, scores + seen.first, -std::numeric_limits<float>::infinity());
+  std::fill(scores + seen.last, scores + kKeyBlock, -std::numeric_limits<float>::infinity());
   FloatVec highest = hn::Set(kFloats, state.highest);
   for (size_t j = 0; j < kKeyBlock; j += kLanes) {
     highest = hn::Max(highest, hn::LoadU(kFloats, scores + j));
@@ -86,7 +128,7 @@ HWY_INLINE float UpdateSoftmax(float* scores, size_t count, SoftmaxState& state)
 // out [kQueries, head_dim] = out * corrections + weights * values, kVectors vectors from element d
 // on.
 template <int kQueries, int kVectors>
-HWY_INLINE void AddValues(const KeyBlock& block, const float (*weights)[kKeyBlock],
+HWY_INLINE void AddValues(const KeyBlock& block, KeySpan seen, const float (*weights)[kKeyBlock],
                           const float* corrections, size_t d, size_t head_dim, float* out) {
   FloatVec acc[kQueries][kVectors];
   for (size_t q = 0; q < kQueries; ++q) {
@@ -96,7 +138,7 @@ HWY_INLINE void AddValues(const KeyBlock& block, const float (*weights)[kKeyBloc
       acc[q][v] = hn::Mul(before, correction);
     }
   }
-  for (size_t j = 0; j < block.count; ++j) {
+  for (size_t j = seen.first; j < seen.last; ++j) {
     FloatVec value[kVectors];
     for (size_t v = 0; v < kVectors; ++v) {
       value[v] = hn::LoadU(kFloats, block.values[j] + d + v * kLanes);
@@ -114,62 +156,124 @@ HWY_INLINE void AddValues(const KeyBlock& block, const float (*weights)[kKeyBloc
 }
 
 template <int kQueries>
-HWY_INLINE void AddAllValues(const KeyBlock& block, const float (*weights)[kKeyBlock],
+HWY_INLINE void AddAllValues(const KeyBlock& block, KeySpan seen, const float (*weights)[kKeyBlock],
                              const float* corrections, size_t head_dim, float* out) {
   size_t d = 0;
   for (; d + 4 * kLanes <= head_dim; d += 4 * kLanes) {
-    AddValues<kQueries, 4>(block, weights, corrections, d, head_dim, out);
+    AddValues<kQueries, 4>(block, seen, weights, corrections, d, head_dim, out);
   }
   for (; d + kLanes <= head_dim; d += kLanes) {
-    AddValues<kQueries, 1>(block, weights, corrections, d, head_dim, out);
+    AddValues<kQueries, 1>(block, seen, weights, corrections, d, head_dim, out);
   }
   for (; d < head_dim; ++d) {
     for (size_t q = 0; q < kQueries; ++q) {
       float sum = out[q * head_dim + d] * corrections[q];
-      for (size_t j = 0; j < block.count; ++j) sum += weights[q][j] * block.values[j][d];
+      for (size_t j = seen.first; j < seen.last; ++j) sum += weights[q][j] * block.values[j][d];
       out[q * head_dim + d] = sum;
     }
   }
 }
 
+// kQueries of one token, one block of keys.
 template <int kQueries>
-void AttendQueries(const AttentionPiece& piece, const AttentionShape& shape, const float* queries,
-                   float* out) {
-  const auto head_dim = static_cast<size_t>(shape.head_dim);
-  const int64_t first_key =
-      shape.window > 0 ? std::max<int64_t>(0, piece.position - shape.window + 1) : 0;
-  SoftmaxState states[kQueries];
+HWY_INLINE void AttendBlock(const KeyBlock& block, KeySpan seen, float scale, const float* queries,
+                            size_t head_dim, SoftmaxState* states, float* out) {
   HWY_ALIGN float scores[kQueries][kKeyBlock];
-  std::fill(out, out + kQueries * head_dim, 0.0f);
-  for (int64_t first = first_key; first <= piece.position; first += kKeyBlock) {
-    const KeyBlock block = LocateKeys(piece, shape, first, piece.position);
-    for (size_t j = 0; j < block.count; j += kTileRows) {
-      HWY_ALIGN float dots[kQueries][kTileRows];
-      DotTileRows<kQueries>(KeyRows{block.keys + j}, queries, head_dim, head_dim, dots);
-      for (size_t q = 0; q < kQueries; ++q) {
-        for (size_t r = 0; r < kTileRows; ++r) scores[q][j + r] = dots[q][r] * shape.scale;
+  for (size_t j = seen.first / kTileRows * kTileRows; j < seen.last; j += kTileRows) {
+    HWY_ALIGN float dots[kQueries][kTileRows];
+    DotTileRows<kQueries>(KeyRows{block.keys + j}, queries, head_dim, head_dim, dots);
+    for (size_t q = 0; q < kQueries; ++q) {
+      for (size_t r = 0; r < kTileRows; ++r) scores[q][j + r] = dots[q][r] * scale;
+    }
+  }
+  float corrections[kQueries];
+  for (size_t q = 0; q < kQueries; ++q) {
+    corrections[q] = UpdateSoftmax(scores[q], seen, states[q]);
+  }
+  AddAllValues<kQueries>(block, seen, scores, corrections, head_dim, out);
+}
+
+// A few heads of a token at a time, all blocks of keys for each.
+constexpr size_t kAttentionHeads = 16;
+
+// The heads [first_head, first_head + heads) of all tokens of the piece.
+void AttendHeads(const AttentionPiece& piece, const AttentionShape& shape, size_t first_head,
+                 size_t heads) {
+  const auto head_dim = static_cast<size_t>(shape.head_dim);
+  const auto tokens = static_cast<size_t>(piece.tokens);
+  const size_t offset = first_head * head_dim;
+  SoftmaxState states[kAttentionTokens][kAttentionHeads];
+  const auto row = [&](size_t token) {
+    return token * static_cast<size_t>(piece.token_stride) + offset;
+  };
+  for (size_t t = 0; t < tokens; ++t) std::fill_n(piece.out + row(t), heads * head_dim, 0.0f);
+  const auto first_key = [&](int64_t position) {
+    return shape.window > 0 ? std::max<int64_t>(0, position - shape.window + 1) : int64_t{0};
+  };
+  // Of the block that begins at `first`, what the token at `position` sees.
+  const auto seen_by = [&](int64_t position, int64_t first) {
+    const int64_t begin = std::max<int64_t>(first_key(position) - first, 0);
+    const int64_t end = std::min<int64_t>(position + 1 - first, kKeyBlock);
+    return begin < end ? KeySpan{static_cast<size_t>(begin), static_cast<size_t>(end)} : KeySpan{};
+  };
+  const KeyRing ring(piece, shape);
+  const int64_t last_position = piece.position + piece.tokens - 1;
+  const auto block_keys = static_cast<int64_t>(kKeyBlock);
+  for (int64_t first = first_key(piece.position) / block_keys * block_keys; first <= last_position;
+       first += block_keys) {
+    const KeySpan any{seen_by(std::max(piece.position, first), first).first,
+                      seen_by(last_position, first).last};
+    if (any.first >= any.last) continue;
+    const KeyBlock block = ring.Locate(first, any);
+    for (size_t t = 0; t < tokens; ++t) {
+      const KeySpan seen = seen_by(piece.position + static_cast<int64_t>(t), first);
+      if (seen.first >= seen.last) continue;
+      const float* queries = piece.queries + row(t);
+      float* out = piece.out + row(t);
+      size_t h = 0;
+      for (; h + 3 <= heads; h += 3) {
+        AttendBlock<3>(block, seen, shape.scale, queries + h * head_dim, head_dim, states[t] + h,
+                       out + h * head_dim);
+      }
+      if (heads - h == 2) {
+        AttendBlock<2>(block, seen, shape.scale, queries + h * head_dim, head_dim, states[t] + h,
+                       out + h * head_dim);
+      } else if (heads - h == 1) {
+        AttendBlock<1>(block, seen, shape.scale, queries + h * head_dim, head_dim, states[t] + h,
+                       out + h * head_dim);
       }
     }
-    float corrections[kQueries];
-    for (size_t q = 0; q < kQueries; ++q) {
-      corrections[q] = UpdateSoftmax(scores[q], block.count, states[q]);
-    }
-    AddAllValues<kQueries>(block, scores, corrections, head_dim, out);
   }
-  for (size_t q = 0; q < kQueries; ++q) {
-    for (size_t d = 0; d < head_dim; ++d) out[q * head_dim + d] /= states[q].total;
+  for (size_t t = 0; t < tokens; ++t) {
+    float* out = piece.out + row(t);
+    for (size_t h = 0; h < heads; ++h) {
+      for (size_t d = 0; d < head_dim; ++d) out[h * head_dim + d] /= states[t][h].total;
+    }
   }
 }
 
 void Attend(const AttentionPiece& piece, const AttentionShape& shape) {
-  int64_t left = shape.heads / shape.kv_heads;
-  const float* queries = piece.queries;
-  float* out = piece.out;
-  for (; left >= 3; left -= 3, queries += 3 * shape.head_dim, out += 3 * shape.head_dim) {
-    AttendQueries<3>(piece, shape, queries, out);
+  const auto group = static_cast<size_t>(shape.heads / shape.kv_heads);
+  for (size_t head = 0; head < group; head += kAttentionHeads) {
+    AttendHeads(piece, shape, head, std::min(kAttentionHeads, group - head));
   }
-  if (left == 2) AttendQueries<2>(piece, shape, queries, out);
-  if (left == 1) AttendQueries<1>(piece, shape, queries, out);
+}
+
+// Vectors where the instruction set rounds as the scalar code does.
+void EncodeF16(const float* row, int64_t elems, void* out) {
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  const hn::Rebind<hwy::float16_t, FloatTag> halves;
+  const FloatVec most = hn::Set(kFloats, 65504.0f), least = hn::Set(kFloats, -65504.0f);
+  auto* to = static_cast<hwy::float16_t*>(out);
+  size_t i = 0;
+  for (; i + kLanes <= static_cast<size_t>(elems); i += kLanes) {
+    const FloatVec bounded = hn::Min(hn::Max(hn::LoadU(kFloats, row + i), least), most);
+    hn::StoreU(hn::DemoteTo(halves, bounded), halves, to + i);
+  }
+  EncodeF16Row(row + i, elems - static_cast<int64_t>(i), to + i);
+#else
+  EncodeF16Row(row, elems, out);
+#endif
 }
 
 }  // namespace HWY_NAMESPACE

@@ -38,7 +38,10 @@ const std::byte* RowBytes(const WeightMatrix& w, int64_t row) {
 class CpuBackend : public HostBackend {
  public:
   CpuBackend(const KernelTable& table, int threads, const BackendOptions& options)
-      : table_(table), int8_(options.float32_activations ? nullptr : table.int8), pool_(threads) {}
+      : HostBackend(options),
+        table_(table),
+        int8_(options.float32_activations ? nullptr : table.int8),
+        pool_(threads) {}
 
   std::string_view name() const override { return table_.name; }
   int threads() const override { return pool_.threads(); }
@@ -83,6 +86,11 @@ class CpuBackend : public HostBackend {
     });
   }
 
+  uint64_t scratch_bytes() const override {
+    return attention_scratch_.capacity() * sizeof(float) + codes_.capacity() +
+           code_scales_.capacity() * sizeof(float) + corrections_.capacity() * sizeof(uint32_t);
+  }
+
   bool MultipliesIntegers(const WeightMatrix& w) const override {
     Int8Activations one;
     one.tokens = 1;
@@ -106,26 +114,32 @@ class CpuBackend : public HostBackend {
   void Attention(const float* q, std::span<const AttentionSequence> sequences,
                  const AttentionShape& shape, float* out) override {
     ListTokens(sequences);
-    const int64_t group = shape.heads / shape.kv_heads;
     const int64_t pieces = static_cast<int64_t>(tokens_.size()) * shape.kv_heads;
-    const auto body = [&](int64_t begin, int64_t end, int) {
+    const int64_t scratch_elems = 2 * kAttentionKeys * shape.head_dim;
+    const auto scratch_size = static_cast<size_t>(scratch_elems * pool_.threads());
+    if (attention_scratch_.size() < scratch_size) attention_scratch_.resize(scratch_size);
+    const auto body = [&](int64_t begin, int64_t end, int worker) {
       for (int64_t i = begin; i < end; ++i) {
-        const TokenOfSequence& token = tokens_[static_cast<size_t>(i / shape.kv_heads)];
+        const TokensOfSequence& tokens = tokens_[static_cast<size_t>(i / shape.kv_heads)];
         AttentionPiece piece;
-        piece.sequence = token.sequence;
-        piece.position = token.sequence->first_position + token.index;
+        piece.sequence = tokens.sequence;
+        piece.tokens = tokens.count;
+        piece.token_stride = shape.heads * shape.head_dim;
+        piece.position = tokens.sequence->first_position + tokens.first;
         piece.kv_head = i % shape.kv_heads;
-        const int64_t row = token.sequence->first_row + token.index;
-        const int64_t offset = (row * shape.heads + piece.kv_head * group) * shape.head_dim;
+        const int64_t first_head = piece.kv_head * (shape.heads / shape.kv_heads);
+        const int64_t row = tokens.sequence->first_row + tokens.first;
+        const int64_t offset = row * piece.token_stride + first_head * shape.head_dim;
         piece.queries = q + offset;
         piece.out = out + offset;
+        piece.scratch = attention_scratch_.data() + worker * scratch_elems;
         table_.attend(piece, shape);
       }
     };
     if (AttentionCost(sequences, shape) < kSerialMultiplyAdds) {
       body(0, pieces, 0);
     } else {
-      pool_.ParallelFor(pieces, shape.kv_heads, body);
+      pool_.ParallelFor(pieces, 1, body);
     }
   }
 
@@ -150,10 +164,18 @@ class CpuBackend : public HostBackend {
     });
   }
 
+ protected:
+  void EncodeKvRow(BlockType type, const float* row, int64_t elems, void* out) const override {
+    if (type == BlockType::kF16) return table_.encode_f16(row, elems, out);
+    HostBackend::EncodeKvRow(type, row, elems, out);
+  }
+
  private:
-  struct TokenOfSequence {
+  // Neighbouring tokens: [first, first + count) of the sequence's rows.
+  struct TokensOfSequence {
     const AttentionSequence* sequence;
-    int64_t index;
+    int64_t first;
+    int64_t count;
   };
 
   // body(begin, end) over rows of `elems` elements, in pieces worth a thread's while.
@@ -257,7 +279,9 @@ class CpuBackend : public HostBackend {
   void ListTokens(std::span<const AttentionSequence> sequences) {
     tokens_.clear();
     for (const AttentionSequence& sequence : sequences) {
-      for (int64_t i = 0; i < sequence.tokens; ++i) tokens_.push_back({&sequence, i});
+      for (int64_t i = 0; i < sequence.tokens; i += kAttentionTokens) {
+        tokens_.push_back({&sequence, i, std::min(kAttentionTokens, sequence.tokens - i)});
+      }
     }
   }
 
@@ -276,7 +300,8 @@ class CpuBackend : public HostBackend {
   const Int8Kernels* int8_;  // null: multiply with float32 activations
   ThreadPool pool_;
   std::vector<std::unique_ptr<RopeTable>> rope_tables_;
-  std::vector<TokenOfSequence> tokens_;  // of the attention call in progress
+  std::vector<TokensOfSequence> tokens_;  // of the attention call in progress
+  std::vector<float> attention_scratch_;  // of each thread
   // The rounded activations of the product in progress.
   std::vector<int8_t> codes_;
   std::vector<float> code_scales_;

@@ -32,13 +32,21 @@ struct MatMulPiece {
   int64_t last_token = 0;
 };
 
-// The queries of one token that share a key-value head.
+// Neighbouring tokens of one sequence whose queries look at keys and values together.
+inline constexpr int64_t kAttentionTokens = 8;
+// Keys that are looked at before the running softmax is brought up to date.
+inline constexpr int64_t kAttentionKeys = 32;
+
+// The queries of a few tokens that share a key-value head.
 struct AttentionPiece {
-  const float* queries = nullptr;  // [heads_per_kv_head, head_dim]
+  const float* queries = nullptr;  // of the first token: [heads_per_kv_head, head_dim]
   float* out = nullptr;            // same shape
+  int64_t token_stride = 0;        // elements from a token's queries to the next one's
+  int64_t tokens = 0;              // 1..kAttentionTokens
   const AttentionSequence* sequence = nullptr;
-  int64_t position = 0;
+  int64_t position = 0;  // of the first token
   int64_t kv_head = 0;
+  float* scratch = nullptr;  // [2, kAttentionKeys, head_dim] when keys are not float32
 };
 
 struct KernelTable {
@@ -54,6 +62,8 @@ struct KernelTable {
   // x [heads, head_dim] of one token; cosines, sines [head_dim / 2].
   void (*rope)(float* x, const float* cosines, const float* sines, int64_t heads, int64_t head_dim);
   void (*attend)(const AttentionPiece& piece, const AttentionShape& shape);
+  // As EncodeF16Row in host_backend.h.
+  void (*encode_f16)(const float* row, int64_t elems, void* out);
   void (*gelu_mul)(const float* gate, const float* up, int64_t elems, float* out);
   void (*add)(float* x, const float* y, int64_t elems);
   // One row of logits; out [k].

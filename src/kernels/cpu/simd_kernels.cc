@@ -28,6 +28,7 @@ KernelTable MakeTable(std::string_view name) {
   table.mat_mul = MatMul;
   table.rope = Rope;
   table.attend = Attend;
+  table.encode_f16 = EncodeF16;
   table.gelu_mul = GeluMul;
   table.add = Add;
   table.top_logits = TopLogits;

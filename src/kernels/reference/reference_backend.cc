@@ -40,7 +40,8 @@ double GeluTanh(double x) {
 
 class ReferenceBackend : public HostBackend {
  public:
-  explicit ReferenceBackend(int threads) : pool_(threads) {}
+  ReferenceBackend(int threads, const BackendOptions& options)
+      : HostBackend(options), pool_(threads) {}
 
   std::string_view name() const override { return "reference"; }
   int threads() const override { return pool_.threads(); }
@@ -152,12 +153,18 @@ class ReferenceBackend : public HostBackend {
     const int64_t kv_head = head / (shape.heads / shape.kv_heads);
     const int64_t first_key =
         shape.window > 0 ? std::max<int64_t>(0, position - shape.window + 1) : 0;
-    const auto slot_offset = [&](int64_t key) {
-      return ((key % sequence.capacity) * shape.kv_heads + kv_head) * shape.head_dim;
+    const BlockTraits& traits = TraitsOf(sequence.kv_type);
+    const int64_t head_bytes = shape.head_dim / traits.block_elems * traits.block_bytes;
+    std::vector<float> row(static_cast<size_t>(shape.head_dim));
+    const auto row_of = [&](const void* ring, int64_t key) {
+      const int64_t slot = (key % sequence.capacity) * shape.kv_heads + kv_head;
+      traits.decode(static_cast<const std::byte*>(ring) + slot * head_bytes, shape.head_dim,
+                    row.data());
+      return row.data();
     };
     std::vector<double> scores;
     for (int64_t key = first_key; key <= position; ++key) {
-      const double dot = Dot(q, sequence.keys + slot_offset(key), shape.head_dim);
+      const double dot = Dot(q, row_of(sequence.keys, key), shape.head_dim);
       scores.push_back(dot * static_cast<double>(shape.scale));
     }
     const double highest = *std::max_element(scores.begin(), scores.end());
@@ -165,7 +172,7 @@ class ReferenceBackend : public HostBackend {
     for (double& score : scores) total += (score = std::exp(score - highest));
     std::vector<double> sums(static_cast<size_t>(shape.head_dim), 0.0);
     for (int64_t key = first_key; key <= position; ++key) {
-      const float* value = sequence.values + slot_offset(key);
+      const float* value = row_of(sequence.values, key);
       const double weight = scores[static_cast<size_t>(key - first_key)] / total;
       for (size_t i = 0; i < sums.size(); ++i) sums[i] += weight * static_cast<double>(value[i]);
     }
@@ -178,8 +185,8 @@ class ReferenceBackend : public HostBackend {
 
 }  // namespace
 
-std::unique_ptr<Backend> CreateReferenceBackend(int threads) {
-  return std::make_unique<ReferenceBackend>(threads);
+std::unique_ptr<Backend> CreateReferenceBackend(int threads, const BackendOptions& options) {
+  return std::make_unique<ReferenceBackend>(threads, options);
 }
 
 }  // namespace dragoman

@@ -13,7 +13,7 @@
 namespace dragoman {
 
 // threads 0: all available cores.
-std::unique_ptr<Backend> CreateReferenceBackend(int threads);
+std::unique_ptr<Backend> CreateReferenceBackend(int threads, const BackendOptions& options);
 
 }  // namespace dragoman
 
