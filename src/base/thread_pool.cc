@@ -5,26 +5,43 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <condition_variable>
-#include <fstream>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <thread>
 #include <vector>
+
+#include "base/cpu_topology.h"
 
 namespace dragoman {
 namespace {
 
-// Rounds of polling before a waiting thread sleeps: about as long as the gap between two matrix
-// products.
-constexpr int kSpinRounds = 4000;
+// How long a waiting thread polls before it sleeps: longer than the gap between two products of a
+// decoding step, shorter than what waking up costs, so that a wait never costs much more than twice
+// the better of both; on a busy machine the processor is soon free for others.
+constexpr std::chrono::microseconds kPolling{50};
+// Looks between two looks at the clock.
+constexpr int kLooks = 32;
 
 inline void CpuRelax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #endif
+}
+
+// Polls `done` for a while; whether it came true.
+template <typename Condition>
+bool PollFor(std::chrono::microseconds time, const Condition& done) {
+  const auto end = std::chrono::steady_clock::now() + time;
+  do {
+    for (int look = 0; look < kLooks; ++look) {
+      if (done()) return true;
+      CpuRelax();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
 }
 
 }  // namespace
@@ -61,14 +78,13 @@ struct ThreadPool::State {
 
   // The first generation after `seen`; nothing once the pool stops.
   std::optional<uint64_t> WaitForGeneration(uint64_t seen) {
-    for (int round = 0; round < kSpinRounds; ++round) {
-      const uint64_t now = generation.load();
-      if (now != seen || stopping.load()) return stopping ? std::nullopt : std::optional(now);
-      CpuRelax();
+    const auto called = [&] { return generation.load() != seen || stopping.load(); };
+    if (PollFor(kPolling, called)) {
+      return stopping ? std::nullopt : std::optional(generation.load());
     }
     std::unique_lock lock(mutex);
     sleepers.fetch_add(1);
-    wake.wait(lock, [&] { return generation.load() != seen || stopping.load(); });
+    wake.wait(lock, called);
     sleepers.fetch_sub(1);
     return stopping ? std::nullopt : std::optional(generation.load());
   }
@@ -92,13 +108,8 @@ struct ThreadPool::State {
 
   void ShutGate() {
     gate.fetch_or(kShut);
-    for (int round = 0; gate.load(std::memory_order_acquire) != kShut; ++round) {
-      if (round < kSpinRounds) {
-        CpuRelax();
-      } else {
-        std::this_thread::yield();
-      }
-    }
+    const auto empty = [&] { return gate.load(std::memory_order_acquire) == kShut; };
+    while (!PollFor(kPolling, empty)) std::this_thread::yield();
   }
 };
 
@@ -139,20 +150,28 @@ void ThreadPool::ParallelFor(int64_t count, int64_t grain,
   state.ShutGate();
 }
 
+namespace {
+
+// Of this process alone: a launcher may have bound each to cores of its own.
+std::vector<int> AllowedCpus() {
+  std::vector<int> cpus;
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+}  // namespace
+
 int AvailableCores(int sharers) {
   int cores = static_cast<int>(std::max<long>(1, sysconf(_SC_NPROCESSORS_ONLN)));
-  std::ifstream quota_file("/sys/fs/cgroup/cpu.max");  // cgroup v2: "max 100000" or "150000 100000"
-  std::string quota;
-  double period = 0;
-  if (quota_file >> quota >> period && quota != "max" && period > 0) {
-    const double limit = std::ceil(std::strtod(quota.c_str(), nullptr) / period);
-    if (limit >= 1) cores = std::min(cores, static_cast<int>(limit));
-  }
+  const double limit = std::ceil(CgroupCpuLimit());
+  if (limit < cores) cores = std::max(1, static_cast<int>(limit));
   cores = std::max(1, cores / std::max(1, sharers));
-  cpu_set_t set;  // of this process alone: a launcher may have bound each to cores of its own
-  if (sched_getaffinity(0, sizeof(set), &set) == 0)
-    cores = std::min(cores, std::max(1, CPU_COUNT(&set)));
-  return cores;
+  const int worthwhile = WorthwhileCores(CoreCapacities(AllowedCpus()));
+  return worthwhile > 0 ? std::min(cores, worthwhile) : cores;
 }
 
 }  // namespace dragoman

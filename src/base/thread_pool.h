@@ -29,7 +29,8 @@ class ThreadPool {
   std::unique_ptr<State> state_;
 };
 
-// Cores this process may use: affinity mask and cgroup quota considered. `sharers`: processes of
+// Cores this process may use: affinity mask, quotas of control groups and, where cores differ, their
+// speed considered (base/cpu_topology.h). `sharers`: processes of
 // this kind that divide the machine's cores and the quota among them; at least 1 is left to each.
 int AvailableCores(int sharers = 1);
 
