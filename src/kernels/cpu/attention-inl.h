@@ -221,9 +221,13 @@ void AttendHeads(const AttentionPiece& piece, const AttentionShape& shape, size_
   const auto block_keys = static_cast<int64_t>(kKeyBlock);
   for (int64_t first = first_key(piece.position) / block_keys * block_keys; first <= last_position;
        first += block_keys) {
-    const KeySpan any{seen_by(std::max(piece.position, first), first).first,
-                      seen_by(last_position, first).last};
-    if (any.first >= any.last) continue;
+    // What any token sees: from the window of the first one that reaches the block to the last
+    // one's own position. The ring holds all of it.
+    const int64_t lowest = first_key(std::max(piece.position, first)) - first;
+    if (lowest >= block_keys) continue;
+    const KeySpan any{
+        static_cast<size_t>(std::max<int64_t>(lowest, 0)),
+        static_cast<size_t>(std::min<int64_t>(last_position + 1 - first, block_keys))};
     const KeyBlock block = ring.Locate(first, any);
     for (size_t t = 0; t < tokens; ++t) {
       const KeySpan seen = seen_by(piece.position + static_cast<int64_t>(t), first);
