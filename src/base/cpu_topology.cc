@@ -44,7 +44,8 @@ double LeastLimit(const std::string& mount, std::string group, const LimitOf& li
   double least = limit_of(mount);
   while (!group.empty() && group != "/") {
     least = std::min(least, limit_of(mount + group));
-    group.resize(std::max<size_t>(group.find_last_of('/'), 0));
+    const size_t parent = group.find_last_of('/');
+    group.resize(parent == std::string::npos ? 0 : parent);
   }
   return least;
 }
