@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -44,6 +45,10 @@ bool PollFor(std::chrono::microseconds time, const Condition& done) {
   return false;
 }
 
+int64_t CeilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+constexpr int64_t kMaxPieces = std::numeric_limits<int32_t>::max();
+
 }  // namespace
 
 // A worker takes part in a loop by entering its gate while that is open. The caller shuts the gate
@@ -51,6 +56,48 @@ bool PollFor(std::chrono::microseconds time, const Condition& done) {
 // yet delays nobody.
 struct ThreadPool::State {
   static constexpr uint32_t kShut = 1u << 31;
+
+  // The pieces of a loop that nobody has taken yet of those meant for one worker. They lie beside
+  // each other, so that what a worker fetches ahead of a piece is what it works on next.
+  class alignas(64) Share {
+   public:
+    void Set(int64_t begin, int64_t end) {
+      range_.store(Pack(begin, end), std::memory_order_relaxed);
+    }
+
+    std::optional<int64_t> TakeFirst() {
+      return Take([](int64_t begin, int64_t end) { return Taken{begin, Pack(begin + 1, end)}; });
+    }
+    std::optional<int64_t> TakeLast() {
+      return Take([](int64_t begin, int64_t end) { return Taken{end - 1, Pack(begin, end - 1)}; });
+    }
+
+   private:
+    struct Taken {
+      int64_t piece;
+      uint64_t rest;
+    };
+
+    static uint64_t Pack(int64_t begin, int64_t end) {
+      return static_cast<uint64_t>(begin) << 32 | static_cast<uint64_t>(end);
+    }
+
+    template <typename Choose>
+    std::optional<int64_t> Take(const Choose& choose) {
+      uint64_t range = range_.load(std::memory_order_relaxed);
+      for (;;) {
+        const auto begin = static_cast<int64_t>(range >> 32);
+        const auto end = static_cast<int64_t>(range & 0xffffffffu);
+        if (begin >= end) return std::nullopt;
+        const Taken taken = choose(begin, end);
+        if (range_.compare_exchange_weak(range, taken.rest, std::memory_order_relaxed)) {
+          return taken.piece;
+        }
+      }
+    }
+
+    std::atomic<uint64_t> range_{0};  // begin, end
+  };
 
   int thread_count = 1;
   std::vector<std::thread> workers;
@@ -66,13 +113,29 @@ struct ThreadPool::State {
   const std::function<void(int64_t, int64_t, int)>* body = nullptr;
   int64_t count = 0;
   int64_t grain = 1;
-  std::atomic<int64_t> next{0};
+  std::unique_ptr<Share[]> shares;  // a worker's each
 
+  void Divide(int64_t new_count, int64_t new_grain) {
+    count = new_count;
+    grain = std::max(new_grain, CeilDivide(new_count, kMaxPieces));
+    const int64_t pieces = CeilDivide(count, grain);
+    for (int64_t i = 0; i < thread_count; ++i) {
+      shares[i].Set(pieces * i / thread_count, pieces * (i + 1) / thread_count);
+    }
+  }
+
+  void RunPiece(int64_t piece, int worker) {
+    const int64_t begin = piece * grain;
+    (*body)(begin, std::min(begin + grain, count), worker);
+  }
+
+  // The worker's own share in order, then the ends of the others'.
   void RunPieces(int worker) {
-    for (;;) {
-      const int64_t begin = next.fetch_add(grain, std::memory_order_relaxed);
-      if (begin >= count) return;
-      (*body)(begin, std::min(begin + grain, count), worker);
+    while (const std::optional<int64_t> piece = shares[worker].TakeFirst())
+      RunPiece(*piece, worker);
+    for (int step = 1; step < thread_count; ++step) {
+      Share& other = shares[(worker + step) % thread_count];
+      while (const std::optional<int64_t> piece = other.TakeLast()) RunPiece(*piece, worker);
     }
   }
 
@@ -115,6 +178,7 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   state_->thread_count = threads > 0 ? threads : AvailableCores();
+  state_->shares = std::make_unique<State::Share[]>(static_cast<size_t>(state_->thread_count));
   for (int worker = 1; worker < state_->thread_count; ++worker) {
     state_->workers.emplace_back([state = state_.get(), worker] { state->WorkerLoop(worker); });
   }
@@ -141,9 +205,7 @@ void ThreadPool::ParallelFor(int64_t count, int64_t grain,
     return;
   }
   state.body = &body;
-  state.count = count;
-  state.grain = grain;
-  state.next.store(0, std::memory_order_relaxed);
+  state.Divide(count, grain);
   state.gate.fetch_and(~State::kShut, std::memory_order_release);
   state.WakeWorkers();
   state.RunPieces(0);
