@@ -8,8 +8,9 @@
 
 // Units whose dot products are kept: columns of a part of a row.
 constexpr size_t kPartUnits = 40;
-// Rows that are fetched into the second-level cache before they are used.
-constexpr size_t kAheadRows = 4;
+// Percent of a unit's lines that are fetched while its dot products are made, the others while
+// these are scaled: about how the time divides.
+constexpr size_t kDotLinesPercent = 75;
 
 // Dot products of one token's unit: [rows][sub-blocks], in the order of SubAt.
 template <class Codes>
@@ -39,6 +40,7 @@ class RowsProduct {
   void Run() {
     const auto last = static_cast<size_t>(piece_.last_row);
     for (auto row = static_cast<size_t>(piece_.first_row); row < last; row += kTileRows) {
+      AimAhead(row);
       RunTile(row, std::min(kTileRows, last - row));
     }
   }
@@ -46,6 +48,20 @@ class RowsProduct {
  private:
   static constexpr size_t kSubs = UnitDots<Codes>::kSubs;
   static constexpr size_t kUnitBytes = kUnitElems / Codes::kElems * sizeof(typename Codes::Block);
+
+  // The rows of the next tile are fetched while this one is multiplied, in the order of memory and
+  // at an even rate: memory would idle in any stretch that fetches nothing.
+  void AimAhead(size_t row) {
+    const auto* from = reinterpret_cast<const uint8_t*>(piece_.weights.data);
+    ahead_ = from + (row + kTileRows) * row_bytes_;
+  }
+
+  template <size_t kLines>
+  DRAGOMAN_ALWAYS_INLINE void FetchAhead() {
+    DRAGOMAN_UNROLL
+    for (size_t line = 0; line < kLines; ++line) Prefetch(ahead_ + 64 * line);
+    ahead_ += 64 * kLines;
+  }
 
   // A tile of fewer rows than lanes takes some before them too, and drops their results.
   void RunTile(size_t row, size_t count) {
@@ -70,12 +86,9 @@ class RowsProduct {
   void DotRows(const uint8_t* from, size_t row, size_t first_unit, size_t end) {
     const uint8_t* at = from + row * row_bytes_ + first_unit * kUnitBytes;
     const int8_t* x = piece_.x.codes + first_unit * kUnitElems;
-    const uint8_t* ahead =
-        from + (row + kAheadRows) * row_bytes_ + kRowsAtOnce * first_unit * kUnitBytes;
     for (size_t unit = first_unit; unit < end; ++unit) {
       const size_t vectors = VectorsOf(unit);
-      for (size_t line = 0; line < kRowsAtOnce * kUnitBytes; line += 64) Prefetch(ahead + line);
-      ahead += kRowsAtOnce * kUnitBytes;
+      FetchAhead<kDotLines>();
       if (vectors == kUnitVectors) {
         DotUnits(at, x, kUnitVectors, row, unit - first_unit);
       } else {
@@ -99,6 +112,7 @@ class RowsProduct {
 
   // Scales a unit's dot products and adds them to the sums.
   void AddUnit(const uint8_t* from, size_t unit, size_t slot, float (*sums)[kTileRows]) {
+    FetchAhead<kAddLines>();
     alignas(64) float scales[kSubs * kTileRows], minima[kSubs * kTileRows];
     const size_t subs = VectorsOf(unit) * kVectorElems / Codes::kSubElems;
     TileBlock to{nullptr, scales, minima};
@@ -123,6 +137,11 @@ class RowsProduct {
     }
   }
 
+  static constexpr size_t kTileLines = (kTileRows * kUnitBytes + 63) / 64;
+  static constexpr size_t kDotLines =
+      kTileLines * kDotLinesPercent / 100 / (kTileRows / kRowsAtOnce);
+  static constexpr size_t kAddLines = kTileLines - kDotLines * (kTileRows / kRowsAtOnce);
+  const uint8_t* ahead_ = nullptr;
   UnitDots<Codes> dots_[kTokens][kPartUnits];
   const Int8Piece& piece_;
   size_t cols_, rows_, row_bytes_;
