@@ -190,51 +190,24 @@ class PieceProduct {
   alignas(64) uint8_t padded_[kTileRows * kSpan / Codes::kElems * sizeof(typename Codes::Block)];
 };
 
-// Below this the reciprocal of a scale would overflow: such a group is all zeros.
-constexpr float kSmallestMagnitude = 1e-30f;
-
-// x [32] -> codes; returns the scale. NaN and infinity give a scale that is not finite.
-DRAGOMAN_ALWAYS_INLINE float QuantizeGroup(const float* x, int8_t* codes) {
-  // Magnitudes compared as integers, which puts NaN above infinity.
-  uint32_t bits[kInt8GroupElems];
-  std::memcpy(bits, x, sizeof(bits));
-  uint32_t highest = 0;
-  for (const uint32_t value : bits) highest = std::max(highest, value & 0x7fffffffu);
-  float magnitude;
-  std::memcpy(&magnitude, &highest, sizeof(magnitude));
-  if (magnitude < kSmallestMagnitude) {
-    std::memset(codes, 0, kInt8GroupElems);
-    return 0.0f;
-  }
-  const float inverse = 127.0f / magnitude;
-  // Adding 1.5 * 2^23 rounds to the nearest even integer, which then lies in the low bits.
-  constexpr float kRound = 12582912.0f;
-  for (int64_t i = 0; i < kInt8GroupElems; ++i) {
-    const float shifted = x[i] * inverse + kRound;
-    uint32_t code;
-    std::memcpy(&code, &shifted, sizeof(code));
-    codes[i] = static_cast<int8_t>(code & 0xffu);
-  }
-  return magnitude / 127.0f;
-}
-
 // A token's codes, and for every sub-block its scale and correction, at [i * stride].
 template <class Codes>
 void QuantizeToken(const float* x, size_t cols, int8_t* codes, float* scales, uint32_t* corrections,
                    size_t stride) {
   constexpr size_t kSubs = kInt8GroupElems / Codes::kSubElems;
+  static_assert(kSubs == 1 || kSubs == 2);
   for (size_t k = 0; k < cols; k += kInt8GroupElems) {
-    const float scale = QuantizeGroup(x + k, codes + k);
+    int32_t half_sums[2];
+    const float scale = EncodeGroup(x + k, codes + k, half_sums);
+    if constexpr (kSubs == 1) half_sums[0] += half_sums[1];
     for (size_t s = 0; s < kSubs; ++s) {
-      int32_t sum = 0;
-      for (size_t i = 0; i < Codes::kSubElems; ++i) sum += codes[k + s * Codes::kSubElems + i];
       const size_t at = (k / Codes::kSubElems + s) * stride;
       scales[at] = scale;
       if constexpr (Codes::kHasMin) {
-        const auto as_float = static_cast<float>(sum);
+        const auto as_float = static_cast<float>(half_sums[s]);
         std::memcpy(&corrections[at], &as_float, sizeof(as_float));
       } else {
-        corrections[at] = static_cast<uint32_t>(-Codes::kOffset * sum);
+        corrections[at] = static_cast<uint32_t>(-Codes::kOffset * half_sums[s]);
       }
     }
   }

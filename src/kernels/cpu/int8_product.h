@@ -25,6 +25,10 @@ namespace dragoman {
 
 // Columns that share an activation scale.
 inline constexpr int64_t kInt8GroupElems = 32;
+// Below this magnitude the reciprocal of a scale would overflow: such a group is all zeros.
+inline constexpr float kSmallestMagnitude = 1e-30f;
+// Adding 1.5 * 2^23 rounds to the nearest even integer, which then lies in the low bits.
+inline constexpr float kRoundToEven = 12582912.0f;
 
 // Tokens of all chunks of a piece, at most.
 inline constexpr int64_t kMaxInt8PieceTokens = 96;
