@@ -222,8 +222,8 @@ std::vector<AttentionCase> AttentionCases() {
 std::vector<std::byte> RandomRing(Backend& backend, BlockType type, int64_t capacity,
                                   int64_t row_elems, uint64_t seed) {
   const auto rows = RandomFloats(capacity * row_elems, seed);
-  std::vector<std::byte> ring(*TensorBytes(type, static_cast<uint64_t>(capacity),
-                                           static_cast<uint64_t>(row_elems)));
+  std::vector<std::byte> ring(
+      *TensorBytes(type, static_cast<uint64_t>(capacity), static_cast<uint64_t>(row_elems)));
   backend.StoreKv(rows.data(), capacity, row_elems, 0, capacity, type, ring.data());
   return ring;
 }
@@ -260,8 +260,8 @@ TEST_P(Conformance, Attention) {
 TEST_P(Conformance, StoreKvRoundsAlike) {
   constexpr int64_t kElems = 192;
   auto row = RandomFloats(kElems, 43);
-  const float special[] = {0.0f,   -0.0f, 1e-8f,  -6.1e-5f, 65504.0f, 65520.0f,
-                           -1e30f, 1e30f, 2049.0f, 2051.0f, 0.3f,     -70000.0f};
+  const float special[] = {0.0f,   -0.0f, 1e-8f,   -6.1e-5f, 65504.0f, 65520.0f,
+                           -1e30f, 1e30f, 2049.0f, 2051.0f,  0.3f,     -70000.0f};
   std::copy(std::begin(special), std::end(special), row.begin() + 7);
   std::fill(row.begin() + 64, row.begin() + 96, 0.0f);
   for (const BlockType type : {BlockType::kF32, BlockType::kF16, BlockType::kQ8_0}) {
@@ -371,6 +371,118 @@ TEST_P(Conformance, MemoryIsZeroedAndCopied) {
   backend_->Free(memory);
   EXPECT_EQ(backend_->Allocate(INT64_MAX), nullptr);
 }
+
+// Products that share activations, of types that round these in the same way, in others and not at
+// all.
+struct GroupCase {
+  std::vector<BlockType> types;
+  int64_t cols, tokens;
+};
+
+std::vector<GroupCase> GroupCases() {
+  std::vector<GroupCase> cases;
+  const std::vector<BlockType> groups[] = {
+      {BlockType::kQ4_K, BlockType::kQ4_K, BlockType::kQ6_K},
+      {BlockType::kQ8_0},
+      {BlockType::kQ2_K, BlockType::kQ4_0, BlockType::kQ4_K},
+      {BlockType::kQ4_K, BlockType::kF16},
+  };
+  for (const auto& types : groups) {
+    for (const int64_t tokens : {1, 2, 3, 5, 13, 100}) cases.push_back({types, 512, tokens});
+  }
+  return cases;
+}
+
+class GroupedProducts : public Conformance {
+ protected:
+  static constexpr int64_t kRows[] = {96, 48, 5};  // the last ones are fewer than a tile's
+
+  // Weights, and the products of each alone, which the group must equal to the bit.
+  void Prepare(const GroupCase& group, bool same_rows) {
+    weights_.clear();
+    x_ = RandomFloats(static_cast<size_t>(group.tokens * group.cols), 91);
+    norm_ = RandomFloats(static_cast<size_t>(group.cols), 92);
+    normed_.assign(x_.size(), 0.0f);
+    for (size_t i = 0; i < group.types.size(); ++i) {
+      WeightMatrix w{group.types[i], kRows[same_rows ? 0 : i], group.cols, nullptr};
+      weights_.push_back(RandomWeights(w.type, w.rows, w.cols, 93 + static_cast<uint32_t>(i)));
+      w.data = weights_.back().data();
+      matrices_.push_back(w);
+    }
+  }
+
+  std::vector<WeightMatrix> matrices_;
+  std::vector<std::vector<std::byte>> weights_;
+  std::vector<float> x_, norm_, normed_;
+};
+
+TEST_P(GroupedProducts, AreThoseOfEachMatrix) {
+  for (const bool float32 : {false, true}) {
+    const auto backend = std::move(*OpenBackend(GetParam(), 2, {.float32_activations = float32}));
+    for (const GroupCase& group : GroupCases()) {
+      SCOPED_TRACE(testing::Message()
+                   << group.types.size() << " matrices, first " << TraitsOf(group.types[0]).name
+                   << ", tokens " << group.tokens << (float32 ? ", float32" : ""));
+      matrices_.clear();
+      Prepare(group, false);
+      for (const bool normed : {false, true}) {
+        std::vector<float> expected_norm = x_;
+        if (normed) {
+          backend->RmsNorm(x_.data(), norm_.data(), 1e-6f, group.tokens, group.cols,
+                           expected_norm.data());
+        }
+        std::vector<std::vector<float>> expected, got;
+        std::vector<LinearProduct> products;
+        for (const WeightMatrix& w : matrices_) {
+          const auto size = static_cast<size_t>(group.tokens * w.rows);
+          expected.emplace_back(size);
+          backend->MatMul(w, expected_norm.data(), group.tokens, expected.back().data());
+          got.emplace_back(size);
+          products.push_back({w, got.back().data()});
+        }
+        ProductInput input{x_.data(), group.tokens, group.cols};
+        if (normed) {
+          input.norm_weight = norm_.data();
+          input.eps = 1e-6f;
+          input.normed = normed_.data();
+        }
+        backend->MatMuls(input, products);
+        EXPECT_EQ(got, expected);
+        if (normed) {
+          EXPECT_EQ(normed_, expected_norm);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(GroupedProducts, GatedOnesAreGeluOfTheFirstTimesTheSecond) {
+  for (const GroupCase& group : GroupCases()) {
+    if (group.types.size() < 2) continue;
+    SCOPED_TRACE(testing::Message()
+                 << TraitsOf(group.types[0]).name << " and " << TraitsOf(group.types[1]).name
+                 << ", tokens " << group.tokens);
+    const auto backend = std::move(*OpenBackend(GetParam(), 2));
+    matrices_.clear();
+    Prepare(group, true);
+    const auto size = static_cast<size_t>(group.tokens * matrices_[0].rows);
+    std::vector<float> gate(size), up(size), expected(size);
+    backend->MatMul(matrices_[0], x_.data(), group.tokens, gate.data());
+    backend->MatMul(matrices_[1], x_.data(), group.tokens, up.data());
+    backend->GeluMul(gate.data(), up.data(), static_cast<int64_t>(size), expected.data());
+    std::fill(gate.begin(), gate.end(), 0.0f);
+    backend->GatedMatMul({x_.data(), group.tokens, group.cols}, {matrices_[0], gate.data()},
+                         {matrices_[1], up.data()});
+    EXPECT_EQ(gate, expected);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, GroupedProducts, testing::ValuesIn(FastBackends()),
+                         [](const testing::TestParamInfo<std::string>& param) {
+                           std::string name = param.param;
+                           std::replace(name.begin(), name.end(), ':', '_');
+                           return name;
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Backends, Conformance, testing::ValuesIn(FastBackends()),
                          [](const testing::TestParamInfo<std::string>& param) {

@@ -60,6 +60,23 @@ struct TopLogit {
   float logit = 0;
 };
 
+// Activations that products share.
+struct ProductInput {
+  const float* x = nullptr;  // [tokens, cols]
+  int64_t tokens = 0;
+  int64_t cols = 0;
+  // With weights of a norm [cols], the products are those of RmsNorm's result, which goes to
+  // `normed` [tokens, cols].
+  const float* norm_weight = nullptr;
+  float eps = 0;
+  float* normed = nullptr;
+};
+
+struct LinearProduct {
+  WeightMatrix weights;
+  float* out = nullptr;  // [tokens, weights.rows]
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -88,6 +105,13 @@ class Backend {
   // out [tokens, w.rows] = x [tokens, w.cols] * w^T. Where w is quantized, x may be rounded to 8
   // bits (BackendOptions).
   virtual void MatMul(const WeightMatrix& w, const float* x, int64_t tokens, float* out) = 0;
+  // MatMul with each of the matrices, to the same bits. Together they cost less: activations are
+  // normed and rounded in one go, and threads meet once.
+  virtual void MatMuls(const ProductInput& input, std::span<const LinearProduct> products);
+  // The same with two matrices of the same shape, and gate.out = GeluMul(gate.out, up.out).
+  // Afterwards up.out holds anything.
+  virtual void GatedMatMul(const ProductInput& input, const LinearProduct& gate,
+                           const LinearProduct& up);
   // Whether MatMul with such weights rounds x and multiplies 8-bit integers.
   virtual bool MultipliesIntegers(const WeightMatrix& /*w*/) const { return false; }
   // In place on x [tokens, heads, head_dim]; positions [tokens] absolute.

@@ -111,13 +111,9 @@ class ForwardPass {
 
   void Layer(int index) {
     const Gemma3Layer& layer = s_.weights.layers[static_cast<size_t>(index)];
-    b_.RmsNorm(a_.x.data(), layer.attn_norm.data(), c_.rms_norm_eps, rows_, c_.model_dim,
-               a_.normed.data());
     Attention(index, layer);
     if (rows_ == 0) return;
     AddNormed(layer.post_attn_norm);
-    b_.RmsNorm(a_.x.data(), layer.ffn_norm.data(), c_.rms_norm_eps, rows_, c_.model_dim,
-               a_.normed.data());
     FeedForward(index, layer);
     AddNormed(layer.post_ffn_norm);
     TapResidual(index, a_.x.data(), rows_);
@@ -137,16 +133,17 @@ class ForwardPass {
   }
 
  private:
-  // normed -> block_output.
+  // x -> block_output.
   void Attention(int index, const Gemma3Layer& layer) {
     const bool local = c_.layer_is_local[static_cast<size_t>(index)];
     const RopeParameters& rope = local ? c_.rope_local : c_.rope_global;
     // After the last layer's keys and values, only rows whose logits are asked for matter. Taps see
     // every row.
     const bool narrow = index + 1 == c_.layers && asked() < rows_ && !s_.tap && !s_.residual_tap;
-    if (!narrow) Linear("attn_q", index, layer.q, a_.normed, a_.q);
-    Linear("attn_k", index, layer.k, a_.normed, a_.k);
-    Linear("attn_v", index, layer.v, a_.normed, a_.v);
+    const NamedProduct products[] = {{"attn_q", {layer.q, a_.q.data()}},
+                                     {"attn_k", {layer.k, a_.k.data()}},
+                                     {"attn_v", {layer.v, a_.v.data()}}};
+    NormedLinears(index, layer.attn_norm, std::span(products).subspan(narrow ? 1 : 0));
     b_.RmsNorm(a_.k.data(), layer.k_norm.data(), c_.rms_norm_eps, rows_ * c_.kv_heads, c_.head_dim,
                a_.k.data());
     b_.Rope(a_.k.data(), positions_, c_.kv_heads, c_.head_dim, rope);
@@ -235,11 +232,16 @@ class ForwardPass {
     buffer.Swap(a_.block_output);
   }
 
-  // normed -> block_output.
+  // x -> block_output.
   void FeedForward(int index, const Gemma3Layer& layer) {
-    Linear("ffn_gate", index, layer.gate, a_.normed, a_.gate);
-    Linear("ffn_up", index, layer.up, a_.normed, a_.up);
-    b_.GeluMul(a_.gate.data(), a_.up.data(), rows_ * c_.ffn_dim, a_.gate.data());
+    const NamedProduct products[] = {{"ffn_gate", {layer.gate, a_.gate.data()}},
+                                     {"ffn_up", {layer.up, a_.up.data()}}};
+    if (s_.tap) {
+      NormedLinears(index, layer.ffn_norm, products);
+      b_.GeluMul(a_.gate.data(), a_.up.data(), rows_ * c_.ffn_dim, a_.gate.data());
+    } else {
+      b_.GatedMatMul(NormedInput(layer.ffn_norm), products[0].product, products[1].product);
+    }
     Linear("ffn_down", index, layer.down, a_.gate, a_.block_output);
   }
 
@@ -248,6 +250,34 @@ class ForwardPass {
     b_.RmsNorm(a_.block_output.data(), norm.data(), c_.rms_norm_eps, rows_, c_.model_dim,
                a_.block_output.data());
     b_.Add(a_.x.data(), a_.block_output.data(), rows_ * c_.model_dim);
+  }
+
+  struct NamedProduct {
+    std::string_view name;
+    LinearProduct product;
+  };
+
+  // x, normed into `normed`.
+  ProductInput NormedInput(const Buffer& norm) {
+    ProductInput input;
+    input.x = a_.x.data();
+    input.tokens = rows_;
+    input.cols = c_.model_dim;
+    input.norm_weight = norm.data();
+    input.eps = c_.rms_norm_eps;
+    input.normed = a_.normed.data();
+    return input;
+  }
+
+  void NormedLinears(int layer, const Buffer& norm, std::span<const NamedProduct> named) {
+    std::vector<LinearProduct> products;
+    for (const NamedProduct& one : named) products.push_back(one.product);
+    b_.MatMuls(NormedInput(norm), products);
+    if (!s_.tap) return;
+    for (const NamedProduct& one : named) {
+      Tap(fmt::format("blk.{}.{}.weight", layer, one.name), layer, a_.normed.data(), rows_,
+          c_.model_dim);
+    }
   }
 
   void Linear(std::string_view short_name, int layer, const WeightMatrix& w, const Buffer& in,

@@ -1,9 +1,11 @@
 #include "kernels/cpu/cpu_backend.h"
 
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "kernels/cpu/integer_products.h"
 #include "kernels/cpu/rope_table.h"
 #include "kernels/host_backend.h"
 
@@ -20,11 +22,6 @@ constexpr int64_t kPieceTokens = 96;
 // Weight rows of a piece: multiples of this keep two threads from writing into one cache line.
 constexpr int64_t kPieceRowStep = 16;
 constexpr int64_t kMaxPieceRows = 64;
-// The same for integer products, which go along rows.
-constexpr int64_t kInt8PieceElems = 512 * 1024;
-constexpr int64_t kMinInt8PieceTokens = 24;
-constexpr int64_t kInt8PieceRowStep = 32;
-constexpr int64_t kMaxInt8PieceRows = 1024;
 // Pieces per thread that even out unequal progress.
 constexpr int64_t kPiecesPerThread = 8;
 
@@ -38,10 +35,9 @@ const std::byte* RowBytes(const WeightMatrix& w, int64_t row) {
 class CpuBackend : public HostBackend {
  public:
   CpuBackend(const KernelTable& table, int threads, const BackendOptions& options)
-      : HostBackend(options),
-        table_(table),
-        int8_(options.float32_activations ? nullptr : table.int8),
-        pool_(threads) {}
+      : HostBackend(options), table_(table), pool_(threads) {
+    if (table.int8 != nullptr && !options.float32_activations) integers_.emplace(table, pool_);
+  }
 
   std::string_view name() const override { return table_.name; }
   int threads() const override { return pool_.threads(); }
@@ -65,13 +61,12 @@ class CpuBackend : public HostBackend {
 
   void MatMul(const WeightMatrix& w, const float* x, int64_t tokens, float* out) override {
     if (tokens <= 0 || w.rows <= 0) return;
-    Int8Activations rounded;
-    rounded.tokens = tokens;
-    if (int8_ != nullptr && int8_->lay_out(w, &rounded)) {
-      Reserve(rounded);
-      Int8MatMul(w, x, rounded, out);
-      return;
-    }
+    const LinearProduct product{w, out};
+    ProductInput input;
+    input.x = x;
+    input.tokens = tokens;
+    input.cols = w.cols;
+    if (integers_ && integers_->Multiply(input, std::span(&product, 1))) return;
     const MatMulArguments arguments{w, x, out};
     if (pool_.threads() == 1 || w.rows * w.cols * tokens < kSerialMultiplyAdds) {
       RunMatMulPieces(arguments, tokens, kMaxPieceRows, 0, PieceCount(w, tokens, kMaxPieceRows));
@@ -86,15 +81,24 @@ class CpuBackend : public HostBackend {
     });
   }
 
+  void MatMuls(const ProductInput& input, std::span<const LinearProduct> products) override {
+    if (integers_ && integers_->Multiply(input, products)) return;
+    Backend::MatMuls(input, products);
+  }
+
+  void GatedMatMul(const ProductInput& input, const LinearProduct& gate,
+                   const LinearProduct& up) override {
+    if (integers_ && integers_->MultiplyGated(input, gate, up)) return;
+    Backend::GatedMatMul(input, gate, up);
+  }
+
   uint64_t scratch_bytes() const override {
-    return attention_scratch_.capacity() * sizeof(float) + codes_.capacity() +
-           code_scales_.capacity() * sizeof(float) + corrections_.capacity() * sizeof(uint32_t);
+    return attention_scratch_.capacity() * sizeof(float) +
+           (integers_ ? integers_->scratch_bytes() : 0);
   }
 
   bool MultipliesIntegers(const WeightMatrix& w) const override {
-    Int8Activations one;
-    one.tokens = 1;
-    return int8_ != nullptr && int8_->lay_out(w, &one);
+    return integers_ && integers_->Knows(w);
   }
 
   void Rope(float* x, std::span<const int32_t> positions, int64_t heads, int64_t head_dim,
@@ -204,71 +208,6 @@ class CpuBackend : public HostBackend {
     }
   }
 
-  // Activations are rounded once, then pieces of weight rows by chunks of tokens are handed out.
-  void Int8MatMul(const WeightMatrix& w, const float* x, const Int8Activations& rounded,
-                  float* out) {
-    Int8Piece whole;
-    whole.weights = w;
-    whole.x = rounded;
-    whole.out = out;
-    const bool serial =
-        pool_.threads() == 1 || w.rows * w.cols * rounded.tokens < kSerialMultiplyAdds;
-    const int64_t grain =
-        serial ? whole.x.chunks : CeilDivide(kSerialElems, w.cols * rounded.max_chunk);
-    pool_.ParallelFor(whole.x.chunks, grain, [&](int64_t begin, int64_t end, int) {
-      int8_->quantize(w.type, x, whole.x, begin, end);
-    });
-    const int64_t piece_chunks = Int8PieceChunks(rounded);
-    const int64_t chunk_pieces = CeilDivide(whole.x.chunks, piece_chunks);
-    const int64_t piece_rows = Int8PieceRows(w, chunk_pieces);
-    const int64_t pieces = CeilDivide(w.rows, piece_rows) * chunk_pieces;
-    pool_.ParallelFor(pieces, serial ? pieces : 1, [&](int64_t begin, int64_t end, int) {
-      RunInt8Pieces(whole, piece_rows, piece_chunks, begin, end);
-    });
-  }
-
-  // Gives the rounded rows memory.
-  void Reserve(Int8Activations& x) {
-    const auto elems = static_cast<size_t>(x.tokens * x.cols);
-    const size_t subs = elems / static_cast<size_t>(x.sub_elems);
-    if (codes_.size() < elems) codes_.resize(elems);
-    if (code_scales_.size() < subs) code_scales_.resize(subs);
-    if (corrections_.size() < subs) corrections_.resize(subs);
-    x.codes = codes_.data();
-    x.scales = code_scales_.data();
-    x.corrections = corrections_.data();
-  }
-
-  // Weights are unpacked once for a piece, whose activations have to stay in the second-level
-  // cache.
-  static int64_t Int8PieceChunks(const Int8Activations& x) {
-    const int64_t tokens =
-        std::clamp(kInt8PieceElems / x.cols, kMinInt8PieceTokens, kMaxInt8PieceTokens);
-    const int64_t most = std::max<int64_t>(tokens / x.max_chunk, 1);
-    return CeilDivide(x.chunks, CeilDivide(x.chunks, most));
-  }
-
-  int64_t Int8PieceRows(const WeightMatrix& w, int64_t chunk_pieces) const {
-    const int64_t row_pieces = CeilDivide(kPiecesPerThread * pool_.threads(), chunk_pieces);
-    const int64_t even_rows = CeilDivide(CeilDivide(w.rows, row_pieces), kInt8PieceRowStep);
-    return std::clamp(even_rows * kInt8PieceRowStep, kInt8PieceRowStep, kMaxInt8PieceRows);
-  }
-
-  // Pieces of the same chunks are numbered beside each other: more rows in a row are fetched ahead,
-  // and weights are read from memory once for so many tokens that it does not matter.
-  void RunInt8Pieces(const Int8Piece& whole, int64_t piece_rows, int64_t piece_chunks,
-                     int64_t begin, int64_t end) const {
-    const int64_t row_pieces = CeilDivide(whole.weights.rows, piece_rows);
-    Int8Piece piece = whole;
-    for (int64_t i = begin; i < end; ++i) {
-      piece.first_row = i % row_pieces * piece_rows;
-      piece.last_row = std::min(piece.first_row + piece_rows, whole.weights.rows);
-      piece.first_chunk = i / row_pieces * piece_chunks;
-      piece.last_chunk = std::min(piece.first_chunk + piece_chunks, whole.x.chunks);
-      int8_->multiply(piece);
-    }
-  }
-
   RopeTable& RopeTableOf(const RopeParameters& rope, int64_t head_dim) {
     for (const auto& table : rope_tables_) {
       if (table->Serves(rope, head_dim)) return *table;
@@ -297,15 +236,11 @@ class CpuBackend : public HostBackend {
   }
 
   const KernelTable& table_;
-  const Int8Kernels* int8_;  // null: multiply with float32 activations
   ThreadPool pool_;
+  std::optional<IntegerProducts> integers_;  // none: multiply with float32 activations
   std::vector<std::unique_ptr<RopeTable>> rope_tables_;
   std::vector<TokensOfSequence> tokens_;  // of the attention call in progress
   std::vector<float> attention_scratch_;  // of each thread
-  // The rounded activations of the product in progress.
-  std::vector<int8_t> codes_;
-  std::vector<float> code_scales_;
-  std::vector<uint32_t> corrections_;
 };
 
 }  // namespace
