@@ -26,7 +26,7 @@ struct SequenceChunk {
   bool no_logits = false;           // none at all (a prefix being filled)
 };
 
-// What a linear layer is about to multiply: x [rows, dim] float32, in host memory.
+// What a linear layer multiplies: x [rows, dim] float32, in host memory.
 struct LinearInput {
   std::string_view tensor;  // canonical name of the weight; "token_embd.weight" for the tied output
   int layer = -1;
@@ -76,7 +76,7 @@ class Gemma3 {
                              std::span<const std::byte> bytes);
   std::vector<std::string> matrix_names() const;
 
-  // Called before every linear with its input until replaced by null. Same q,k,v input: one call
+  // Called with the input of every linear until replaced by null. Same q,k,v input: one call
   // each.
   void SetTap(LinearTap tap);
   // Called after each layer with the residual stream [rows, model_dim]; layer -1 is the scaled
