@@ -279,6 +279,23 @@ TEST_P(Conformance, StoreKvRoundsAlike) {
   }
 }
 
+// A model that computes NaN must not look sound because its keys and values were rounded.
+TEST_P(Conformance, StoreKvKeepsNaN) {
+  constexpr int64_t kElems = 96;
+  for (const size_t place : {size_t{0}, size_t{37}, size_t{95}}) {
+    auto row = RandomFloats(kElems, 44);
+    row[place] = std::numeric_limits<float>::quiet_NaN();
+    for (const BlockType type : {BlockType::kF32, BlockType::kF16, BlockType::kQ8_0}) {
+      SCOPED_TRACE(testing::Message() << TraitsOf(type).name << " at " << place);
+      std::vector<std::byte> stored(*TensorBytes(type, 1, kElems));
+      backend_->StoreKv(row.data(), 1, kElems, 0, 1, type, stored.data());
+      std::vector<float> back(kElems);
+      TraitsOf(type).decode(stored.data(), kElems, back.data());
+      EXPECT_TRUE(std::isnan(back[place]));
+    }
+  }
+}
+
 TEST_P(Conformance, CopyRowsWrapsAround) {
   const std::array<char, 10> rows{'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'};
   std::array<char, 6> ring{'.', '.', '.', '.', '.', '.'};

@@ -114,9 +114,18 @@ void EncodeQ8Row(const float* row, int64_t elems, void* out) {
   auto* to = static_cast<std::byte*>(out);
   for (int64_t first = 0; first < elems; first += BlockQ8_0::kElems, to += sizeof(BlockQ8_0)) {
     float largest = 0;
-    for (int64_t i = 0; i < BlockQ8_0::kElems; ++i)
+    bool has_nan = false;
+    for (int64_t i = 0; i < BlockQ8_0::kElems; ++i) {
       largest = std::max(largest, std::fabs(row[first + i]));
+      has_nan = has_nan || std::isnan(row[first + i]);
+    }
     BlockQ8_0 block;
+    if (has_nan) {  // a model that computes it must not look sound
+      block.d = FloatToFp16(std::numeric_limits<float>::quiet_NaN());
+      std::memset(block.qs, 0, sizeof(block.qs));
+      std::memcpy(to, &block, sizeof(block));
+      continue;
+    }
     block.d = FloatToFp16(std::min(largest / 127.0f, kMaxF16));
     const float scale = Fp16ToFloat(block.d);
     const float inverse = scale > 0 ? 1.0f / scale : 0.0f;

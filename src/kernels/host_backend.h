@@ -38,9 +38,9 @@ class HostBackend : public Backend {
 };
 
 // Blocks of 32 elements: scale = the largest magnitude / 127 rounded to 16 bits, codes = quotients
-// rounded to nearest, ties to even. elems is a multiple of 32.
+// rounded to nearest, ties to even. A block with a NaN decodes to NaN. elems is a multiple of 32.
 void EncodeQ8Row(const float* row, int64_t elems, void* out);
-// Beyond 65504 a number becomes 65504: an infinity would spoil every later sum.
+// Beyond 65504 a number becomes 65504: an infinity would spoil every later sum. NaN stays NaN.
 void EncodeF16Row(const float* row, int64_t elems, void* out);
 
 }  // namespace dragoman

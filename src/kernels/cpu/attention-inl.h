@@ -271,8 +271,10 @@ void EncodeF16(const float* row, int64_t elems, void* out) {
   auto* to = static_cast<hwy::float16_t*>(out);
   size_t i = 0;
   for (; i + kLanes <= static_cast<size_t>(elems); i += kLanes) {
-    const FloatVec bounded = hn::Min(hn::Max(hn::LoadU(kFloats, row + i), least), most);
-    hn::StoreU(hn::DemoteTo(halves, bounded), halves, to + i);
+    const FloatVec value = hn::LoadU(kFloats, row + i);
+    const FloatVec bounded = hn::Min(hn::Max(value, least), most);  // of NaN: either limit
+    const FloatVec kept = hn::IfThenElse(hn::IsNaN(value), value, bounded);
+    hn::StoreU(hn::DemoteTo(halves, kept), halves, to + i);
   }
   EncodeF16Row(row + i, elems - static_cast<int64_t>(i), to + i);
 #else
