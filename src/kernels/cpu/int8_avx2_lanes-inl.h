@@ -142,33 +142,27 @@ DRAGOMAN_ALWAYS_INLINE Ints SetInts(const uint32_t* value) {
   return _mm256_set1_epi32(static_cast<int>(*value));
 }
 
-// The greatest of eight unsigned words.
-DRAGOMAN_ALWAYS_INLINE uint32_t HighestWord(Bytes v) {
-  const __m128i four = _mm_max_epu32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+#include "kernels/cpu/int8_half_sums-inl.h"
+
+// As in int8_group-inl.h.
+DRAGOMAN_ALWAYS_INLINE uint32_t HighestMagnitude(const float* x) {
+  Bytes eight = _mm256_setzero_si256();
+  for (size_t i = 0; i < 4; ++i) {
+    const Bytes bits = _mm256_castps_si256(LoadFloats(x + 8 * i));
+    eight = _mm256_max_epu32(eight, And(bits, SetWord(0x7fffffff)));
+  }
+  const __m128i four =
+      _mm_max_epu32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
   const __m128i two = _mm_max_epu32(four, _mm_unpackhi_epi64(four, four));
   return static_cast<uint32_t>(_mm_cvtsi128_si32(_mm_max_epu32(two, _mm_shuffle_epi32(two, 1))));
 }
 
-// See int8_group-inl.h.
-DRAGOMAN_ALWAYS_INLINE float EncodeGroup(const float* x, int8_t* codes, int32_t (&half_sums)[2]) {
-  const Bytes magnitude_bits = SetWord(0x7fffffff);
-  Bytes highest_of_lane = _mm256_setzero_si256();
-  for (size_t i = 0; i < 4; ++i) {
-    const Bytes bits = And(_mm256_castps_si256(LoadFloats(x + 8 * i)), magnitude_bits);
-    highest_of_lane = _mm256_max_epu32(highest_of_lane, bits);
-  }
-  const uint32_t highest = HighestWord(highest_of_lane);
-  float magnitude;
-  std::memcpy(&magnitude, &highest, sizeof(magnitude));
-  if (magnitude < kSmallestMagnitude) {
-    std::memset(codes, 0, kInt8GroupElems);
-    half_sums[0] = half_sums[1] = 0;
-    return 0.0f;
-  }
-  const Floats inverse = _mm256_set1_ps(127.0f / magnitude), round = _mm256_set1_ps(kRoundToEven);
+DRAGOMAN_ALWAYS_INLINE void RoundGroup(const float* x, float inverse, int8_t* codes,
+                                       int32_t (&half_sums)[2]) {
+  const Floats factor = _mm256_set1_ps(inverse), round = _mm256_set1_ps(kRoundToEven);
   Bytes low_bytes[4];
   for (size_t i = 0; i < 4; ++i) {
-    const Floats shifted = _mm256_add_ps(Mul(LoadFloats(x + 8 * i), inverse), round);
+    const Floats shifted = _mm256_add_ps(Mul(LoadFloats(x + 8 * i), factor), round);
     low_bytes[i] = And(_mm256_castps_si256(shifted), SetWord(0xff));
   }
   // Packing goes by 128 bits: words 0-3 of each of the four, then words 4-7.
@@ -177,14 +171,8 @@ DRAGOMAN_ALWAYS_INLINE float EncodeGroup(const float* x, int8_t* codes, int32_t 
   const Bytes bytes =
       _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes), bytes);
-  const Bytes fours =
-      _mm256_madd_epi16(_mm256_maddubs_epi16(SetByte(1), bytes), _mm256_set1_epi16(1));
-  const __m128i pairs =
-      _mm_hadd_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
-  const __m128i halves = _mm_hadd_epi32(pairs, pairs);
-  half_sums[0] = _mm_cvtsi128_si32(halves);
-  half_sums[1] = _mm_extract_epi32(halves, 1);
-  return magnitude / 127.0f;
+  const Bytes pairs = _mm256_maddubs_epi16(SetByte(1), bytes);
+  SumHalves(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)), half_sums);
 }
 
 // Four columns of activations, for every row.

@@ -168,32 +168,25 @@ DRAGOMAN_ALWAYS_INLINE Ints SetInts(const uint32_t* value) {
   return _mm512_set1_epi32(static_cast<int>(*value));
 }
 
-// See int8_group-inl.h.
-DRAGOMAN_ALWAYS_INLINE float EncodeGroup(const float* x, int8_t* codes, int32_t (&half_sums)[2]) {
-  const Floats first = LoadFloats(x), second = LoadFloats(x + 16);
-  const Bytes magnitude_bits = SetWord(0x7fffffff);
-  const uint32_t highest =
-      _mm512_reduce_max_epu32(_mm512_max_epu32(And(_mm512_castps_si512(first), magnitude_bits),
-                                               And(_mm512_castps_si512(second), magnitude_bits)));
-  float magnitude;
-  std::memcpy(&magnitude, &highest, sizeof(magnitude));
-  if (magnitude < kSmallestMagnitude) {
-    std::memset(codes, 0, kInt8GroupElems);
-    half_sums[0] = half_sums[1] = 0;
-    return 0.0f;
-  }
-  const Floats inverse = _mm512_set1_ps(127.0f / magnitude), round = _mm512_set1_ps(kRoundToEven);
-  const Bytes low = _mm512_castps_si512(_mm512_add_ps(Mul(first, inverse), round));
-  const Bytes high = _mm512_castps_si512(_mm512_add_ps(Mul(second, inverse), round));
-  const __m256i bytes = _mm256_set_m128i(_mm512_cvtepi32_epi8(high), _mm512_cvtepi32_epi8(low));
+#include "kernels/cpu/int8_half_sums-inl.h"
+
+// As in int8_group-inl.h.
+DRAGOMAN_ALWAYS_INLINE uint32_t HighestMagnitude(const float* x) {
+  const Bytes mask = SetWord(0x7fffffff);
+  return _mm512_reduce_max_epu32(
+      _mm512_max_epu32(And(_mm512_castps_si512(LoadFloats(x)), mask),
+                       And(_mm512_castps_si512(LoadFloats(x + 16)), mask)));
+}
+
+DRAGOMAN_ALWAYS_INLINE void RoundGroup(const float* x, float inverse, int8_t* codes,
+                                       int32_t (&half_sums)[2]) {
+  const Floats factor = _mm512_set1_ps(inverse), round = _mm512_set1_ps(kRoundToEven);
+  const Floats low = _mm512_add_ps(Mul(LoadFloats(x), factor), round);
+  const Floats high = _mm512_add_ps(Mul(LoadFloats(x + 16), factor), round);
+  const __m256i bytes = _mm256_set_m128i(_mm512_cvtepi32_epi8(_mm512_castps_si512(high)),
+                                         _mm512_cvtepi32_epi8(_mm512_castps_si512(low)));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes), bytes);
-  const __m256i fours = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), bytes);
-  const __m128i pairs =
-      _mm_hadd_epi32(_mm256_castsi256_si128(fours), _mm256_extracti128_si256(fours, 1));
-  const __m128i halves = _mm_hadd_epi32(pairs, pairs);
-  half_sums[0] = _mm_cvtsi128_si32(halves);
-  half_sums[1] = _mm_extract_epi32(halves, 1);
-  return magnitude / 127.0f;
+  SumHalves(_mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), bytes), half_sums);
 }
 
 // dots += kSteps steps of four columns. In assembly, because GCC 12 copies the sums around its

@@ -190,6 +190,21 @@ class PieceProduct {
   alignas(64) uint8_t padded_[kTileRows * kSpan / Codes::kElems * sizeof(typename Codes::Block)];
 };
 
+// x [32] -> codes, the sums of the first 16 of them and of the others; returns the scale. NaN and
+// infinity give a scale that is not finite.
+DRAGOMAN_ALWAYS_INLINE float EncodeGroup(const float* x, int8_t* codes, int32_t (&half_sums)[2]) {
+  const uint32_t highest = HighestMagnitude(x);
+  float magnitude;
+  std::memcpy(&magnitude, &highest, sizeof(magnitude));
+  if (magnitude < kSmallestMagnitude) {
+    std::memset(codes, 0, kInt8GroupElems);
+    half_sums[0] = half_sums[1] = 0;
+    return 0.0f;
+  }
+  RoundGroup(x, 127.0f / magnitude, codes, half_sums);
+  return magnitude / 127.0f;
+}
+
 // A token's codes, and for every sub-block its scale and correction, at [i * stride].
 template <class Codes>
 void QuantizeToken(const float* x, size_t cols, int8_t* codes, float* scales, uint32_t* corrections,
