@@ -18,9 +18,11 @@ class ThreadPool {
 
   int threads() const;
 
-  // Calls body(begin, end, worker) over [0, count) in pieces of at least `grain`, handed out as
-  // workers get free; worker is in [0, threads()). Returns when all is done. Not reentrant: one
-  // loop at a time, and `body` must neither throw nor start another loop on this pool.
+  // Calls body(begin, end, worker) over [0, count) in pieces of `grain` (more where there would be
+  // over 2^31 of them), the last one shorter. Each worker has neighbouring pieces of its own and
+  // takes others' when it is done with these; worker is in [0, threads()). Returns when all is
+  // done. Not reentrant: one loop at a time, and `body` must neither throw nor start another loop
+  // on this pool.
   void ParallelFor(int64_t count, int64_t grain,
                    const std::function<void(int64_t begin, int64_t end, int worker)>& body);
 
@@ -29,9 +31,9 @@ class ThreadPool {
   std::unique_ptr<State> state_;
 };
 
-// Cores this process may use: affinity mask, quotas of control groups and, where cores differ, their
-// speed considered (base/cpu_topology.h). `sharers`: processes of
-// this kind that divide the machine's cores and the quota among them; at least 1 is left to each.
+// Cores this process may use: affinity mask, quotas of control groups and, where cores differ,
+// their speed considered (base/cpu_topology.h). `sharers`: processes of this kind that divide the
+// machine's cores and the quota among them; at least 1 is left to each.
 int AvailableCores(int sharers = 1);
 
 }  // namespace dragoman

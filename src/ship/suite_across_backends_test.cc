@@ -114,7 +114,7 @@ class SuiteAcrossBackends : public ::testing::Test {
   // Compares a backend's answers with what the reference finds best along them, up to the first
   // difference of each, from where texts may differ altogether.
   static void ExpectSame(const std::vector<Continuation>& answers, Reference& reference,
-                         double tolerance) {
+                         double tolerance, double most_near_ties) {
     size_t near_ties = 0;
     for (const Continuation& one : answers) {
       if (one.answer.empty()) continue;
@@ -128,12 +128,13 @@ class SuiteAcrossBackends : public ::testing::Test {
       std::cout << "near tie, " << gap << " apart: " << one.name << ", token " << at << "\n";
       ++near_ties;
     }
-    EXPECT_LE(near_ties, answers.size() / 4 + 1) << "of " << answers.size();
+    EXPECT_LE(near_ties, most_near_ties * static_cast<double>(answers.size()) + 1)
+        << "of " << answers.size();
     std::cout << answers.size() - near_ties << " of " << answers.size() << " equal\n";
   }
 
   static void CompareAll(const std::string& path, Reference& reference, bool float32_activations,
-                         double tolerance) {
+                         double tolerance, double most_near_ties) {
     if (!reference.translator) reference.translator = Open(path, "reference", true);
     ASSERT_NE(reference.translator, nullptr);
     for (const char* device : {"cpu:avx512", "cpu:avxvnni", "cpu:avx2", "cpu:generic"}) {
@@ -146,7 +147,7 @@ class SuiteAcrossBackends : public ::testing::Test {
       const auto fast = Open(path, device, float32_activations);
       ASSERT_NE(fast, nullptr);
       std::cout << device << " against the reference: ";
-      ExpectSame(Decode(*fast), reference, tolerance);
+      ExpectSame(Decode(*fast), reference, tolerance, most_near_ties);
     }
   }
 
@@ -168,14 +169,14 @@ std::vector<SuiteSample> SuiteAcrossBackends::samples_;
 // docs/numerics.md states these tolerances.
 TEST_F(SuiteAcrossBackends, At16BitsTheyAgree) {
   Reference reference;
-  CompareAll(kModel, reference, true, 2e-3);
+  CompareAll(kModel, reference, true, 2e-3, 0.02);
 }
 
 TEST_F(SuiteAcrossBackends, AsQ4TheyAgreeAndMoreLooselyWithRoundedActivations) {
   const std::string q4 = Q4Model();
   Reference reference;
-  CompareAll(q4, reference, true, 2e-3);
-  CompareAll(q4, reference, false, 0.5);
+  CompareAll(q4, reference, true, 2e-3, 0.02);
+  CompareAll(q4, reference, false, 0.5, 0.5);
   std::filesystem::remove(q4);
 }
 
