@@ -102,14 +102,17 @@ std::string Base(const std::string& code) { return code.substr(0, code.find_firs
 // The draws of the chosen pairs, as DeltaOf takes them.
 struct Chosen {
   std::vector<const std::vector<Scores>*> bleu, chrf;
+  std::vector<const std::vector<std::string>*> ids;
   int64_t samples = 0;
-  void Add(const PairDraws& draws, size_t count) {
+  void Add(const PairDraws& draws, const PairSentences& sentences) {
     bleu.push_back(&draws.bleu);
     chrf.push_back(&draws.chrf);
-    samples += static_cast<int64_t>(count);
+    ids.push_back(&sentences.ids);
+    samples += static_cast<int64_t>(sentences.ids.size());
   }
   Evidence Weigh(double confidence) const {
-    return {DeltaOf(bleu, confidence), DeltaOf(chrf, confidence), samples, 0};
+    const double heaviest = HeaviestSentence(ids);
+    return {DeltaOf(bleu, confidence, heaviest), DeltaOf(chrf, confidence, heaviest), samples, 0};
   }
 };
 
@@ -172,9 +175,7 @@ class GateInputs {
 
  private:
   static PairInfluences InfluencesOfBaseline(const PairData& data) {
-    const StatsTable table = TableOf(GateMetric::kBleu, data.sentences.baseline);
-    return {&data.sentences.ids, ScoreOfSums(GateMetric::kBleu, table.Sum()),
-            Influences(GateMetric::kBleu, table)};
+    return InfluencesOf(GateMetric::kBleu, data.sentences.ids, data.sentences.baseline);
   }
   double MarginOf(size_t p) const {
     return PairMargin(options_, pairs_[p].source_lang, pairs_[p].target_lang);
@@ -183,12 +184,13 @@ class GateInputs {
     Chosen chosen;
     std::vector<PairInfluences> influences;
     for (const size_t p : members) {
-      chosen.Add(draws_[p], pairs_[p].sentences.ids.size());
+      chosen.Add(draws_[p], pairs_[p].sentences);
       influences.push_back(influences_[p]);
     }
     Evidence evidence = chosen.Weigh(options_.confidence);
-    evidence.bleu_needs = SentencesNeeded(PercentErrorOfMean(influences), evidence.samples, margin,
-                                          checks_, options_.confidence);
+    evidence.bleu_needs = SentencesNeeded(
+        {evidence.samples, PercentErrorOfMean(influences), HeaviestSentence(chosen.ids)}, margin,
+        checks_, options_.confidence);
     return evidence;
   }
 

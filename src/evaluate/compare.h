@@ -12,6 +12,7 @@
 #include "dragoman/result.h"
 #include "evaluate/benchmark.h"
 #include "evaluate/checks.h"
+#include "evaluate/loss_estimate.h"
 #include "evaluate/rate.h"
 #include "evaluate/segment_scores.h"
 
@@ -59,8 +60,12 @@ struct Delta {
   double percent_low = 0, percent_high = 0;  // two-sided interval of `percent`
   double points_low = 0, points_high = 0;    // and of `points`
   double percent_error = 0;                  // standard error of `percent`
-  bool of_nothing = false;                   // the baseline scores 0: no share of it says anything
+  double loss_skewness = 0;                  // of the loss over the draws
+  double heaviest_percent = 0;  // lost with the sentence that weighs most (loss_estimate.h)
+  bool of_nothing = false;      // the baseline scores 0: no share of it says anything
 };
+
+LossEstimate PercentLossOf(const Delta& delta);
 
 // A pair whose baseline scores under this share of the median pair's BLEU is called weak: the model
 // knows its language little, and a percentage of little is soon lost.

@@ -17,6 +17,8 @@ OrderedJson ToJson(const Delta& delta) {
   json["percent"] = delta.percent;
   json["percent_interval"] = {delta.percent_low, delta.percent_high};
   json["percent_error"] = delta.percent_error;
+  json["loss_skewness"] = delta.loss_skewness;
+  json["heaviest_sentence_percent"] = delta.heaviest_percent;
   return json;
 }
 
@@ -39,6 +41,7 @@ OrderedJson ToJson(const PairComparison& pair) {
 // Percentages of a mean that is not above 0 mean nothing.
 OrderedJson ChangeOf(const Delta& delta, double baseline) {
   OrderedJson json = ToJson(delta);
+  for (const char* key : {"loss_skewness", "heaviest_sentence_percent"}) json.erase(key);
   if (baseline <= 0) {
     for (const char* key : {"percent", "percent_interval", "percent_error"}) json.erase(key);
   }

@@ -7,8 +7,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "evaluate/normal_distribution.h"
-
 namespace dragoman {
 namespace {
 
@@ -47,23 +45,40 @@ Claim OverFallback(const Evidence& evidence, double fallback) {
                ChanceOfSeemingLarger(evidence.chrf, fallback));
 }
 
+constexpr double kBeyondReach = 1e7;  // sentences
+
 // Sentences at which the claim of the side it now seems to be on would just hold, were the loss and
-// its variance what they seem to be.
-double SentencesToDecide(const Delta& delta, double margin, int64_t samples, double z) {
-  const double distance = std::max(std::abs(margin - Loss(delta)), 1e-6);
-  const double factor = z * delta.percent_error / distance;
-  return static_cast<double>(samples) * factor * factor;
+// its scatter what they seem to be.
+double SentencesToDecide(const Delta& delta, double margin, int64_t samples, double alpha) {
+  if (delta.of_nothing) return 2 * kBeyondReach;
+  const LossEstimate now = PercentLossOf(delta);
+  const auto undecided = [&](double factor) {
+    const LossEstimate then = WithMoreSentences(now, factor);
+    return std::min(ChanceOfSeemingSmaller(then, margin), ChanceOfSeemingLarger(then, margin)) >
+           alpha;
+  };
+  const double most = kBeyondReach / static_cast<double>(samples);
+  double high = 1;
+  while (undecided(high)) {
+    if (high > most) return 2 * kBeyondReach;
+    high *= 2;
+  }
+  double low = high / 2;
+  constexpr int kHalvings = 40;
+  for (int i = 0; i < kHalvings; ++i) {
+    const double middle = (low + high) / 2;
+    (undecided(middle) ? low : high) = middle;
+  }
+  return static_cast<double>(samples) * high;
 }
 
 std::string SayHowManyMore(const Evidence& evidence, double margin, double alpha) {
-  const double z = NormalQuantileOfTail(evidence.bleu_can_tell() ? alpha : alpha / 2);
-  constexpr double kBeyondReach = 1e7;
-  double needed = evidence.bleu.of_nothing
-                      ? 2 * kBeyondReach
-                      : SentencesToDecide(evidence.bleu, margin, evidence.samples, z);
-  if (!evidence.bleu_can_tell()) {
-    needed = std::min(
-        needed, SentencesToDecide(evidence.chrf, margin * kChrfMarginShare, evidence.samples, z));
+  const bool alone = evidence.bleu_can_tell();
+  const double level = alone ? alpha : alpha / 2;
+  double needed = SentencesToDecide(evidence.bleu, margin, evidence.samples, level);
+  if (!alone) {
+    needed = std::min(needed, SentencesToDecide(evidence.chrf, margin * kChrfMarginShare,
+                                                evidence.samples, level));
   }
   if (needed > kBeyondReach)
     return "the loss lies so near its limit that no suite in reach would decide";
@@ -176,17 +191,11 @@ void CorrectFamily(std::vector<Claims>& claims, Claim Claims::*member) {
 }  // namespace
 
 double ChanceOfSeemingSmaller(const Delta& delta, double limit) {
-  if (delta.of_nothing) return 1;
-  const double distance = limit - Loss(delta);
-  if (delta.percent_error <= 0) return distance > 0 ? 0 : 1;
-  return UpperTailOfNormal(distance / delta.percent_error);
+  return delta.of_nothing ? 1 : ChanceOfSeemingSmaller(PercentLossOf(delta), limit);
 }
 
 double ChanceOfSeemingLarger(const Delta& delta, double limit) {
-  if (delta.of_nothing) return 1;
-  const double distance = Loss(delta) - limit;
-  if (delta.percent_error <= 0) return distance > 0 ? 0 : 1;
-  return UpperTailOfNormal(distance / delta.percent_error);
+  return delta.of_nothing ? 1 : ChanceOfSeemingLarger(PercentLossOf(delta), limit);
 }
 
 std::vector<double> AdjustByHolm(std::span<const double> p_values) {
@@ -206,6 +215,7 @@ std::vector<double> AdjustByHolm(std::span<const double> p_values) {
 }
 
 std::string RoughCount(double count) {
+  if (std::isinf(count)) return "more than can be told from these";
   const double whole = std::ceil(std::max(count, 0.0));
   const double digits = whole < 100 ? 0 : std::floor(std::log10(whole)) - 1;
   const double unit = std::pow(10, digits);

@@ -31,8 +31,8 @@ struct Evidence {
   }
 };
 
-// One-sided p-values from the interval's standard error: were the loss `limit` percent, how often
-// would it seem as small (large) as seen.
+// One-sided p-values (loss_estimate.h): were the loss `limit` percent, how often would it seem as
+// small (large) as seen.
 double ChanceOfSeemingSmaller(const Delta& delta, double limit);
 double ChanceOfSeemingLarger(const Delta& delta, double limit);
 
@@ -74,7 +74,7 @@ GateCheck JudgeCounts(const std::string& name, int64_t only_quantized, int64_t o
 // The chance of `k` or more of `n` fair coins showing heads.
 double UpperTailOfFairCoins(int64_t k, int64_t n);
 
-// "1,900": a count to two digits, for people.
+// "1,900": a count to two digits, for people; an infinite one is more than can be told.
 std::string RoughCount(double count);
 
 }  // namespace dragoman

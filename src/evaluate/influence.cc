@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 namespace dragoman {
@@ -71,11 +72,23 @@ std::vector<double> Influences(GateMetric metric, const StatsTable& table) {
   return points;
 }
 
+PairInfluences InfluencesOf(GateMetric metric, const std::vector<std::string>& ids,
+                            std::span<const SentenceStats> sentences) {
+  const StatsTable table = TableOf(metric, sentences);
+  const std::vector<double> sums = table.Sum();
+  if (sums.empty()) return {&ids, 0, 0, {}};
+  // Rows as BleuRow and ChrfRow lay them out.
+  const double matches =
+      metric == GateMetric::kBleu ? sums[1 + kBleuOrders] : sums[3 * kChrfOrders - 1];
+  return {&ids, ScoreOfSums(metric, sums), matches, Influences(metric, table)};
+}
+
 double PercentErrorOfMean(std::span<const PairInfluences> pairs) {
   std::map<std::vector<std::string>, std::vector<double>> draws;  // of pairs with the same ids
-  double total = 0;
+  double total = 0, matches = 0;
   for (const PairInfluences& pair : pairs) {
     total += pair.score;
+    matches += pair.matches;
     std::vector<double>& sums = draws[*pair.ids];
     sums.resize(pair.points.size());
     for (size_t i = 0; i < sums.size(); ++i) sums[i] += pair.points[i];
@@ -87,7 +100,8 @@ double PercentErrorOfMean(std::span<const PairInfluences> pairs) {
     for (const double one : sums) squares += (one - mean) * (one - mean);
     variance += squares;
   }
-  return total > 0 ? 100 * std::sqrt(variance) / total : 0;
+  if (total <= 0 || matches < kFewestMatches) return std::numeric_limits<double>::infinity();
+  return 100 * std::sqrt(variance) / total;
 }
 
 }  // namespace dragoman

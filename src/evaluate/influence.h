@@ -24,13 +24,20 @@ std::vector<double> Gradient(GateMetric metric, std::span<const double> sums);
 // In points, of each row.
 std::vector<double> Influences(GateMetric metric, const StatsTable& table);
 
-// Standard error of the mean score over the pairs, in percent of it; pairs with the same list of
-// ids are one draw (resample.h).
 struct PairInfluences {
   const std::vector<std::string>* ids = nullptr;
   double score = 0;
+  double matches = 0;          // n-grams of the highest order that the references share
   std::vector<double> points;  // of each sentence
 };
+PairInfluences InfluencesOf(GateMetric metric, const std::vector<std::string>& ids,
+                            std::span<const SentenceStats> sentences);
+
+// With fewer matches of the highest order a score is mostly smoothing, and its scatter says nothing
+// about its error.
+inline constexpr double kFewestMatches = 10;
+// Standard error of the mean score over the pairs, in percent of it; pairs with the same list of
+// ids are one draw (resample.h). Infinite where the pairs have fewer matches than kFewestMatches.
 double PercentErrorOfMean(std::span<const PairInfluences> pairs);
 
 }  // namespace dragoman

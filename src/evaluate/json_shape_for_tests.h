@@ -10,7 +10,14 @@
 
 namespace dragoman {
 
-inline bool HasJsonType(const Json& value, const std::string& type) {
+inline bool HasJsonType(const Json& value, const Json& types) {
+  if (types.is_array()) {
+    for (const Json& one : types) {
+      if (HasJsonType(value, one)) return true;
+    }
+    return false;
+  }
+  const std::string type = types;
   if (type == "object") return value.is_object();
   if (type == "array") return value.is_array();
   if (type == "string") return value.is_string();
@@ -24,8 +31,7 @@ inline bool HasJsonType(const Json& value, const std::string& type) {
 inline void FindMisfits(const Json& schema, const Json& value, const std::string& path,
                         std::vector<std::string>& out) {
   if (schema.contains("type") && !HasJsonType(value, schema["type"])) {
-    out.push_back(path + ": expected " + schema["type"].get<std::string>() + ", found " +
-                  value.type_name());
+    out.push_back(path + ": expected " + schema["type"].dump() + ", found " + value.type_name());
     return;
   }
   if (schema.contains("const") && schema["const"] != value)

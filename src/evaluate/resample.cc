@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "evaluate/normal_distribution.h"
-
 namespace dragoman {
 namespace {
 
@@ -73,43 +71,77 @@ double Quantile(std::span<const double> sorted, double share) {
 
 namespace {
 
-double Deviation(const std::vector<double>& values) {
-  double mean = 0, squares = 0;
-  for (const double one : values) mean += one / static_cast<double>(values.size());
-  for (const double one : values) squares += (one - mean) * (one - mean);
-  return std::sqrt(squares / static_cast<double>(values.size() - 1));
+double MeanOf(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double one : values) sum += one;
+  return sum / static_cast<double>(values.size());
+}
+
+// The estimate of a loss, given as changes: the whole sample's first, then the draws'.
+LossEstimate EstimateLoss(const std::vector<double>& changes, double heaviest) {
+  LossEstimate estimate{0.0 - changes.front(), 0, 0, heaviest};
+  if (changes.size() < 3) return estimate;
+  const std::vector<double> draws(changes.begin() + 1, changes.end());
+  const double mean = MeanOf(draws);
+  double squares = 0, cubes = 0;
+  for (const double one : draws) {
+    const double loss = mean - one;
+    squares += loss * loss;
+    cubes += loss * loss * loss;
+  }
+  const auto count = static_cast<double>(draws.size());
+  estimate.error = std::sqrt(squares / (count - 1));
+  if (squares > 0) estimate.skewness = cubes / count / std::pow(squares / count, 1.5);
+  return estimate;
 }
 
 }  // namespace
 
-Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confidence) {
+double HeaviestSentence(std::span<const std::vector<std::string>* const> ids_of_pairs) {
+  std::map<std::vector<std::string>, double> shares;  // of the pairs with such a list
+  for (const auto* ids : ids_of_pairs) {
+    if (!ids->empty()) shares[*ids] += 1.0 / static_cast<double>(ids->size() * ids_of_pairs.size());
+  }
+  double heaviest = 0;
+  for (const auto& [ids, share] : shares) heaviest = std::max(heaviest, share);
+  return heaviest;
+}
+
+LossEstimate PercentLossOf(const Delta& delta) {
+  return {0.0 - delta.percent, delta.percent_error, delta.loss_skewness, delta.heaviest_percent};
+}
+
+Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confidence,
+              double heaviest_sentence) {
   Delta delta;
   if (pairs.empty()) return delta;
   std::vector<double> percents, points;
   delta.of_nothing = std::all_of(pairs.begin(), pairs.end(),
                                  [](const auto* scores) { return scores->front().baseline <= 0; });
   const auto weight = 1.0 / static_cast<double>(pairs.size());
+  double baseline = 0;
   for (size_t draw = 0; draw < pairs[0]->size(); ++draw) {
     Scores mean;
     for (const auto* scores : pairs) {
       mean.baseline += (*scores)[draw].baseline * weight;
       mean.quantized += (*scores)[draw].quantized * weight;
     }
+    if (draw == 0) baseline = mean.baseline;
     points.push_back(mean.quantized - mean.baseline);
     percents.push_back(Percent(mean.baseline, mean.quantized));
   }
+  const double alpha = (1 - confidence) / 2;
+  delta.heaviest_percent = 100 * heaviest_sentence;
+  const LossEstimate in_percent = EstimateLoss(percents, delta.heaviest_percent);
+  const LossEstimate in_points = EstimateLoss(points, baseline * heaviest_sentence);
   delta.points = points.front();
   delta.percent = percents.front();
-  points.erase(points.begin());
-  percents.erase(percents.begin());
-  const bool drawn = percents.size() > 1;
-  const double z = NormalQuantileOfTail((1 - confidence) / 2);
-  const double points_error = drawn ? Deviation(points) : 0;
-  delta.percent_error = drawn ? Deviation(percents) : 0;
-  delta.percent_low = delta.percent - z * delta.percent_error;
-  delta.percent_high = delta.percent + z * delta.percent_error;
-  delta.points_low = delta.points - z * points_error;
-  delta.points_high = delta.points + z * points_error;
+  delta.percent_error = in_percent.error;
+  delta.loss_skewness = in_percent.skewness;
+  delta.percent_low = 0.0 - UpperLossBound(in_percent, alpha);
+  delta.percent_high = 0.0 - LowerLossBound(in_percent, alpha);
+  delta.points_low = 0.0 - UpperLossBound(in_points, alpha);
+  delta.points_high = 0.0 - LowerLossBound(in_points, alpha);
   return delta;
 }
 

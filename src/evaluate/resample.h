@@ -53,9 +53,17 @@ struct PairDraws {
 };
 std::vector<PairDraws> Resample(std::span<const PairSentences> pairs, int draws, uint64_t seed);
 
-// The change of the mean score over the chosen pairs, with its interval: the estimate and its
-// standard error over the draws, as a normal distribution.
-Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confidence);
+// The share of the mean score over pairs that the sentence with the largest part in it makes out:
+// every pair weighs the same, so a sentence of a small pair weighs more; one that pairs with the
+// same list of ids have in common weighs in all of them.
+double HeaviestSentence(std::span<const std::vector<std::string>* const> ids_of_pairs);
+
+// The change of the mean score over the chosen pairs, with its interval: the estimate with its
+// error and skewness over the draws, and what may have been missed (loss_estimate.h).
+// `heaviest_sentence`: its share of the score; 0 where no sentence that was not drawn is reckoned
+// with.
+Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confidence,
+              double heaviest_sentence);
 
 // Linear between the neighbours; `sorted` is not empty, share in [0, 1].
 double Quantile(std::span<const double> sorted, double share);

@@ -19,11 +19,6 @@ struct MeasuredPair {
   PairInfluences bleu, chrf;
 };
 
-PairInfluences MeasureInfluences(GateMetric metric, const PilotPair& pair) {
-  const StatsTable table = TableOf(metric, pair.sentences);
-  return {&pair.ids, ScoreOfSums(metric, table.Sum()), Influences(metric, table)};
-}
-
 // A check of the gate: which pairs it is about.
 struct CheckScope {
   std::string name;
@@ -54,20 +49,23 @@ std::vector<CheckScope> ScopesOf(const std::vector<MeasuredPair>& pairs,
 PlannedCheck Plan(const CheckScope& scope, size_t checks, const GateOptions& options) {
   PlannedCheck planned{scope.name, scope.margin_percent, 0, 0, 0, ""};
   std::vector<PairInfluences> bleu, chrf;
+  std::vector<const std::vector<std::string>*> ids;
   int64_t samples = 0, available = 0;
   for (const MeasuredPair* pair : scope.pairs) {
     bleu.push_back(pair->bleu);
     chrf.push_back(pair->chrf);
+    ids.push_back(&pair->pilot->ids);
     samples += static_cast<int64_t>(pair->pilot->ids.size());
     available += pair->pilot->available;
   }
   const auto count = static_cast<int64_t>(scope.pairs.size());
   planned.available = available / count;
   // Every pair grows by the same factor.
-  planned.needed_bleu = SentencesNeeded(PercentErrorOfMean(bleu), samples / count,
+  const double heaviest = HeaviestSentence(ids);
+  planned.needed_bleu = SentencesNeeded({samples / count, PercentErrorOfMean(bleu), heaviest},
                                         scope.margin_percent, checks, options.confidence);
   planned.needed_chrf =
-      SentencesNeeded(PercentErrorOfMean(chrf), samples / count,
+      SentencesNeeded({samples / count, PercentErrorOfMean(chrf), heaviest},
                       scope.margin_percent * kChrfMarginShare, checks, options.confidence);
   const auto have = static_cast<double>(planned.available);
   planned.basis = planned.needed_bleu <= have   ? "BLEU"
@@ -78,16 +76,19 @@ PlannedCheck Plan(const CheckScope& scope, size_t checks, const GateOptions& opt
 
 }  // namespace
 
-double SentencesNeeded(double baseline_error, int64_t samples, double margin, size_t checks,
-                       double confidence) {
-  const double planned_error = std::sqrt(2.0) * baseline_error / kPairingGain;
+double SentencesNeeded(const PlannedFrom& from, double margin, size_t checks, double confidence) {
+  const double planned_error = std::sqrt(2.0) * from.baseline_error / kPairingGain;
+  const auto together = static_cast<double>(std::max<size_t>(checks, 1));
+  const double alpha = (1 - confidence) / 2;
   // All checks must pass together, so each may miss only its share.
-  const double miss = (1 - kPower) / static_cast<double>(std::max<size_t>(checks, 1));
   const double affordable_error =
-      margin / (NormalQuantileOfTail((1 - confidence) / 2) + NormalQuantileOfTail(miss));
+      margin / (NormalQuantileOfTail(alpha) + NormalQuantileOfTail((1 - kPower) / together));
   const double factor = planned_error / affordable_error;
-  return std::max(static_cast<double>(samples) * factor * factor,
-                  static_cast<double>(kFewestSentences));
+  // What UpperLossBound adds where outputs are equal: -ln(alpha) sentences.
+  const double unseen_percent = 100 * from.heaviest_sentence * std::log(together / alpha);
+  return std::max({static_cast<double>(from.samples) * factor * factor,
+                   static_cast<double>(from.samples) * unseen_percent / margin,
+                   static_cast<double>(kFewestSentences)});
 }
 
 std::vector<PilotPair> PilotPairsOf(const BenchmarkResult& pilot,
@@ -124,8 +125,8 @@ Result<SamplePlan> PlanSamples(std::span<const PilotPair> pilot, const GateOptio
   SamplePlan plan;
   std::vector<MeasuredPair> pairs;
   for (const PilotPair& pair : pilot) {
-    pairs.push_back({&pair, MeasureInfluences(GateMetric::kBleu, pair),
-                     MeasureInfluences(GateMetric::kChrf, pair)});
+    pairs.push_back({&pair, InfluencesOf(GateMetric::kBleu, pair.ids, pair.sentences),
+                     InfluencesOf(GateMetric::kChrf, pair.ids, pair.sentences)});
   }
   const std::vector<CheckScope> scopes = ScopesOf(pairs, options);
   double chosen = 0;

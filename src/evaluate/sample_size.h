@@ -25,11 +25,17 @@ inline constexpr double kPower = 0.8;
 // A pilot's variance is itself an estimate; from fewer sentences it is worth little.
 inline constexpr int64_t kPilotSentences = 100;
 
-// Sentences at which a check with this margin (percent) has its share of the power: `samples` times
-// (planned error / affordable error)^2. `baseline_error`: percent, of the baseline's score at
-// `samples`. `checks`: how many must pass together.
-double SentencesNeeded(double baseline_error, int64_t samples, double margin, size_t checks,
-                       double confidence);
+// The baseline's sentences, as a check sees them.
+struct PlannedFrom {
+  int64_t samples = 0;
+  double baseline_error = 0;     // percent, of the baseline's score; infinite: it cannot be told
+  double heaviest_sentence = 0;  // its share of the score
+};
+// Sentences at which a check with this margin (percent) has its share of the power: as many as make
+// the planned error affordable, and as many as it takes to rule out that sentences lost whole were
+// missed (loss_estimate.h). Infinite where the error cannot be told. `checks`: how many must pass
+// together.
+double SentencesNeeded(const PlannedFrom& from, double margin, size_t checks, double confidence);
 
 // A check of the gate, before translating.
 struct PlannedCheck {

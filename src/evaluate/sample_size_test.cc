@@ -87,6 +87,8 @@ double SwapFor(const Population& population, double loss) {
 struct Measured {
   double baseline = 0, quantized = 0;
   double variance_baseline = 0, variance_quantized = 0, covariance = 0;
+  double cubes = 0;  // of each sentence's part in the change
+  int64_t sentences = 0;
 };
 
 // How often each row was drawn; the second half of the list is the swapped rows.
@@ -114,8 +116,14 @@ Measured Measure(const Population& population, size_t metric, const std::vector<
   }
   const std::vector<double> gradients[2] = {Gradient(kMetrics[metric], sums[0]),
                                             Gradient(kMetrics[metric], sums[1])};
-  Measured measured{ScoreOfSums(kMetrics[metric], sums[0]), ScoreOfSums(kMetrics[metric], sums[1]),
-                    0, 0, 0};
+  Measured measured{ScoreOfSums(kMetrics[metric], sums[0]),
+                    ScoreOfSums(kMetrics[metric], sums[1]),
+                    0,
+                    0,
+                    0,
+                    0,
+                    0};
+  const double pair_ratio = measured.quantized / measured.baseline;
   for (size_t i = 0; i < counts.size(); ++i) {
     if (counts[i] == 0) continue;
     double influence[2] = {0, 0};  // their mean over the draw is zero: the scores are ratios
@@ -126,6 +134,8 @@ Measured Measure(const Population& population, size_t metric, const std::vector<
     measured.variance_baseline += counts[i] * influence[0] * influence[0];
     measured.variance_quantized += counts[i] * influence[1] * influence[1];
     measured.covariance += counts[i] * influence[0] * influence[1];
+    measured.cubes += counts[i] * std::pow(influence[1] - pair_ratio * influence[0], 3);
+    measured.sentences += counts[i];
   }
   return measured;
 }
@@ -139,18 +149,22 @@ Delta DeltaOfMeasured(const std::vector<Measured>& pairs) {
     quantized += one.quantized;
   }
   const double ratio = quantized / baseline;
-  double variance = 0;  // of quantized / baseline
+  double variance = 0, cubes = 0;  // of quantized / baseline
+  int64_t fewest = pairs[0].sentences;
   for (const Measured& one : pairs) {
     variance += (one.variance_quantized + ratio * ratio * one.variance_baseline -
                  2 * ratio * one.covariance) /
                 (baseline * baseline);
+    cubes += one.cubes / std::pow(baseline, 3);
+    fewest = std::min(fewest, one.sentences);
   }
   Delta delta;
   delta.percent = 100 * (ratio - 1);
   delta.percent_error = 100 * std::sqrt(variance);
-  const double half = NormalQuantileOfTail(0.025) * delta.percent_error;
-  delta.percent_low = delta.percent - half;
-  delta.percent_high = delta.percent + half;
+  delta.loss_skewness = 0.0 - cubes / std::pow(variance, 1.5);
+  delta.heaviest_percent = 100.0 / static_cast<double>(fewest * static_cast<int64_t>(pairs.size()));
+  delta.percent_low = 0.0 - UpperLossBound(PercentLossOf(delta), 0.025);
+  delta.percent_high = 0.0 - LowerLossBound(PercentLossOf(delta), 0.025);
   return delta;
 }
 
@@ -327,7 +341,7 @@ TEST_F(Promises, InfluencesAgreeWithTheBootstrap) {
       squares += std::pow(draws[p].bleu[d].baseline - mean, 2) / 999;
     const StatsTable table = TableOf(GateMetric::kBleu, pilots[p].sentences);
     const double score = ScoreOfSums(GateMetric::kBleu, table.Sum());
-    const PairInfluences one{&pilots[p].ids, score, Influences(GateMetric::kBleu, table)};
+    const PairInfluences one = InfluencesOf(GateMetric::kBleu, pilots[p].ids, pilots[p].sentences);
     EXPECT_NEAR(PercentErrorOfMean({&one, 1}) * score / 100, std::sqrt(squares),
                 0.08 * std::sqrt(squares));
   }
@@ -336,13 +350,44 @@ TEST_F(Promises, InfluencesAgreeWithTheBootstrap) {
 TEST(SampleSize, FollowsTheFormula) {
   // One check: 1.96 + 0.84 standard errors must fit into the margin.
   const double planned = std::sqrt(2.0) * 5.0 / kPairingGain;
-  EXPECT_NEAR(SentencesNeeded(5.0, 100, 1.0, 1, 0.95),
+  EXPECT_NEAR(SentencesNeeded({100, 5.0, 0.01}, 1.0, 1, 0.95),
               100 * std::pow(planned * (1.959964 + 0.841621), 2), 0.01);
-  EXPECT_NEAR(SentencesNeeded(5.0, 100, 2.0, 1, 0.95) * 4, SentencesNeeded(5.0, 100, 1.0, 1, 0.95),
-              1e-6);
-  EXPECT_GT(SentencesNeeded(5.0, 100, 1.0, 9, 0.95), SentencesNeeded(5.0, 100, 1.0, 1, 0.95));
-  EXPECT_EQ(SentencesNeeded(0, 100, 1.0, 1, 0.95), kFewestSentences);
+  EXPECT_NEAR(SentencesNeeded({100, 5.0, 0.01}, 2.0, 1, 0.95) * 4,
+              SentencesNeeded({100, 5.0, 0.01}, 1.0, 1, 0.95), 1e-6);
+  EXPECT_GT(SentencesNeeded({100, 5.0, 0.01}, 1.0, 9, 0.95),
+            SentencesNeeded({100, 5.0, 0.01}, 1.0, 1, 0.95));
+  EXPECT_EQ(SentencesNeeded({100, 0, 0}, 1.0, 1, 0.95), kFewestSentences);
   EXPECT_FALSE(PlanSamples({}, {}));
+}
+
+// A baseline that never scatters still needs the sentences that would show a rare disaster.
+TEST(SampleSize, CountsWhatMayHaveBeenMissed) {
+  EXPECT_NEAR(SentencesNeeded({100, 0, 0.01}, 1.0, 1, 0.95), 368.9, 0.1);
+  EXPECT_NEAR(SentencesNeeded({100, 0, 0.01}, 1.0, 9, 0.95), 588.6, 0.1);
+  EXPECT_NEAR(SentencesNeeded({100, 0, 0.005}, 1.0, 1, 0.95), 184.4, 0.1)
+      << "two pairs, not parallel";
+}
+
+// A pilot whose BLEU is nothing, or smoothing alone: how many sentences it would take cannot be
+// told.
+TEST(SampleSize, APilotWithoutMatchesPlansNothing) {
+  for (const int matched : {0, 2}) {
+    std::vector<PilotPair> pilots = Pilots(kPlenty);
+    for (size_t i = 0; i < pilots[0].sentences.size(); ++i) {
+      BleuStats& one = pilots[0].sentences[i].bleu;
+      one.correct[3] = i < static_cast<size_t>(matched) ? 1 : 0;
+      if (matched == 0) one.correct[0] = one.correct[1] = one.correct[2] = 0;
+    }
+    const auto plan = PlanSamples(pilots, {});
+    ASSERT_TRUE(plan);
+    EXPECT_FALSE(plan->reached);
+    EXPECT_EQ(plan->samples_per_language, kPlenty);
+    const std::string name = pilots[0].pair + " loss";
+    EXPECT_TRUE(std::isinf(Needed(*plan, name)));
+    EXPECT_THAT(Format(*plan), HasSubstr("BLEU needs more than can be told from these"));
+    EXPECT_TRUE(Json::parse(ToJson(*plan).dump())["checks"][2]["needed_bleu"].is_null());
+    EXPECT_LT(Needed(*plan, "mean BLEU loss"), 1e7) << "the other pairs carry it";
+  }
 }
 
 }  // namespace

@@ -64,8 +64,12 @@ Delta Oriented(Delta delta, bool higher_is_better) {
   for (double* value : {&delta.points, &delta.points_low, &delta.points_high, &delta.percent,
                         &delta.percent_low, &delta.percent_high})
     *value = 0.0 - *value;
+  delta.loss_skewness = 0.0 - delta.loss_skewness;
   return delta;
 }
+
+// A score of any scale has no worst, so nothing is known of what was not seen.
+constexpr double kOfAnyScale = 0;
 
 SegmentMetricComparison CompareOne(const std::vector<PairPlaces>& pairs,
                                    const SegmentScores& metric, const GateOptions& options) {
@@ -87,9 +91,10 @@ SegmentMetricComparison CompareOne(const std::vector<PairPlaces>& pairs,
     comparison.quantized_mean += own->front().quantized * weight;
     comparison.pairs.push_back(
         {pairs[p].pair, samples, own->front().baseline, own->front().quantized,
-         Oriented(DeltaOf({&own, 1}, options.confidence), metric.higher_is_better)});
+         Oriented(DeltaOf({&own, 1}, options.confidence, kOfAnyScale), metric.higher_is_better)});
   }
-  comparison.mean = Oriented(DeltaOf(all, options.confidence), metric.higher_is_better);
+  comparison.mean =
+      Oriented(DeltaOf(all, options.confidence, kOfAnyScale), metric.higher_is_better);
   return comparison;
 }
 

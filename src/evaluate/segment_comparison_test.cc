@@ -153,8 +153,8 @@ TEST(SegmentComparison, GoesOutAsLinesAndComesBackInAnyOrder) {
 }
 
 TEST(SegmentComparison, InformsAndGatesOnlyWhenAsked) {
-  const BenchmarkResult run = EqualRun(60);
-  const SegmentScores scores = MakeScores(120, 0.05, 0.01);
+  const BenchmarkResult run = EqualRun(600);
+  const SegmentScores scores = MakeScores(1200, 0.05, 0.01);
   GateOptions options;
   const auto informed = Compare(run, run, options, {&scores, 1});
   ASSERT_TRUE(informed) << ToString(informed.error());
@@ -172,7 +172,7 @@ TEST(SegmentComparison, InformsAndGatesOnlyWhenAsked) {
 
   options.max_segment_loss_percent = {{"COMET", 9.0}};
   EXPECT_EQ(Compare(run, run, options, {&scores, 1})->decision, Decision::kGo);
-  const SegmentScores unsure = MakeScores(120, 0.0, 0.5);
+  const SegmentScores unsure = MakeScores(1200, 0.0, 0.5);
   options.max_segment_loss_percent = {{"COMET", 0.5}};
   const auto open = Compare(run, run, options, {&unsure, 1});
   ASSERT_TRUE(open);
