@@ -130,6 +130,7 @@ struct MonitorOptions {
   std::string reference;  // JSONL from the time of release; empty: the earlier half of the log
   std::string baseline;   // model to rescore with; empty: the bundled model
   std::string output;     // report JSON to write; the baseline's translations are kept beside it
+  std::string history;    // JSONL of earlier looks, to which this one is added; empty: the only look
   double max_agreement_loss = 2.0;  // points of chrF
   int64_t max_samples = 500;        // rescored of each period; 0: all
   uint64_t seed = 12345;

@@ -18,6 +18,10 @@ void AddMonitor(CLI::App& app, Context& context) {
                       "Model to rescore with; default: the bundled model");
   command->add_option("-o,--output", options->output,
                       "Report JSON to write; what the baseline translated is kept beside it");
+  command->add_option("--history", options->history,
+                      "JSONL of earlier looks at this deployment, to which this one is added: each "
+                      "further look then asks for more, so that all of them together raise a "
+                      "false alarm as rarely as one");
   command
       ->add_option("--max-agreement-loss", options->max_agreement_loss,
                    "Points of chrF against the baseline's output")
@@ -40,7 +44,8 @@ void AddMonitor(CLI::App& app, Context& context) {
       "of the same id adds to it.\n\n"
       "Exit codes: 0 no drift, 3 undecided, 4 drift.\n\n"
       "Examples:\n  dragoman monitor feedback.jsonl --baseline model-bf16.gguf\n"
-      "  dragoman monitor today.jsonl --reference release-week.jsonl -o drift.json --json");
+      "  dragoman monitor today.jsonl --reference release-week.jsonl -o drift.json --json\n"
+      "  dragoman monitor this-week.jsonl --reference release-week.jsonl --history looks.jsonl");
   command->callback([&context, options] {
     api::SetQuiet(context.quiet);
     options->machine = context.machine;

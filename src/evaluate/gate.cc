@@ -47,29 +47,11 @@ Claim OverFallback(const Evidence& evidence, double fallback) {
 
 constexpr double kBeyondReach = 1e7;  // sentences
 
-// Sentences at which the claim of the side it now seems to be on would just hold, were the loss and
-// its scatter what they seem to be.
+// Sentences at which the claim of the side it now seems to be on would just hold.
 double SentencesToDecide(const Delta& delta, double margin, int64_t samples, double alpha) {
+  const auto now = static_cast<double>(samples);
   if (delta.of_nothing) return 2 * kBeyondReach;
-  const LossEstimate now = PercentLossOf(delta);
-  const auto undecided = [&](double factor) {
-    const LossEstimate then = WithMoreSentences(now, factor);
-    return std::min(ChanceOfSeemingSmaller(then, margin), ChanceOfSeemingLarger(then, margin)) >
-           alpha;
-  };
-  const double most = kBeyondReach / static_cast<double>(samples);
-  double high = 1;
-  while (undecided(high)) {
-    if (high > most) return 2 * kBeyondReach;
-    high *= 2;
-  }
-  double low = high / 2;
-  constexpr int kHalvings = 40;
-  for (int i = 0; i < kHalvings; ++i) {
-    const double middle = (low + high) / 2;
-    (undecided(middle) ? low : high) = middle;
-  }
-  return static_cast<double>(samples) * high;
+  return now * FactorToDecide(PercentLossOf(delta), margin, alpha, kBeyondReach / now);
 }
 
 std::string SayHowManyMore(const Evidence& evidence, double margin, double alpha) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "evaluate/gamma_distribution.h"
 #include "evaluate/normal_distribution.h"
@@ -55,6 +56,27 @@ double UpperLossBound(const LossEstimate& estimate, double alpha) {
 
 double LowerLossBound(const LossEstimate& estimate, double alpha) {
   return estimate.loss - NormalQuantileOfTail(alpha) * estimate.error;
+}
+
+double FactorToDecide(const LossEstimate& estimate, double limit, double alpha, double most) {
+  const auto undecided = [&](double factor) {
+    const LossEstimate then = WithMoreSentences(estimate, factor);
+    return std::min(ChanceOfSeemingSmaller(then, limit), ChanceOfSeemingLarger(then, limit)) >
+           alpha;
+  };
+  double high = 1;
+  if (!undecided(high)) return high;
+  while (undecided(high)) {
+    if (high > most) return std::numeric_limits<double>::infinity();
+    high *= 2;
+  }
+  double low = high / 2;
+  constexpr int kHalvings = 40;
+  for (int i = 0; i < kHalvings; ++i) {
+    const double middle = (low + high) / 2;
+    (undecided(middle) ? low : high) = middle;
+  }
+  return high;
 }
 
 LossEstimate WithMoreSentences(const LossEstimate& estimate, double factor) {

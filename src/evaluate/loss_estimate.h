@@ -33,6 +33,9 @@ double ChanceOfSeemingLarger(const LossEstimate& estimate, double limit);
 double UpperLossBound(const LossEstimate& estimate, double alpha);
 double LowerLossBound(const LossEstimate& estimate, double alpha);
 
+// How many times as many sentences would show the loss to be under the limit or over it, were it
+// what it seems to be; at least 1. Infinite beyond `most`.
+double FactorToDecide(const LossEstimate& estimate, double limit, double alpha, double most);
 // The estimate that `factor` times as many sentences of the same kind would give.
 LossEstimate WithMoreSentences(const LossEstimate& estimate, double factor);
 

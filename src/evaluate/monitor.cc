@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "evaluate/fault_comparison.h"
 #include "evaluate/gate.h"
+#include "evaluate/loss_estimate.h"
 #include "evaluate/metrics/chrf.h"
 #include "evaluate/resample.h"
 #include "evaluate/suite_choice.h"
@@ -32,27 +33,39 @@ double MeanOf(const std::vector<double>& values) {
   return values.empty() ? 0 : sum / static_cast<double>(values.size());
 }
 
-double RedrawnMean(const std::vector<double>& values, Random& random) {
-  double sum = 0;
-  for (size_t i = 0; i < values.size(); ++i) sum += values[random.Below(values.size())];
-  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+// Sums of the powers of the differences from the mean: what the second and third say of the mean's
+// error and skewness.
+struct Scatter {
+  double variance = 0, cubes = 0;  // of the mean
+};
+Scatter ScatterOf(const std::vector<double>& values) {
+  const double mean = MeanOf(values), count = static_cast<double>(values.size());
+  Scatter scatter;
+  if (values.size() < 2) return scatter;
+  for (const double value : values) {
+    const double part = (value - mean) / count;
+    scatter.variance += part * part * count / (count - 1);
+    scatter.cubes += part * part * part;
+  }
+  return scatter;
 }
 
-// recent minus reference, with a percentile bootstrap of the two independent samples. An empty
-// reference stands for zero: then it is the mean of paired differences.
-Change ChangeOfMeans(const std::vector<double>& reference, const std::vector<double>& recent,
-                     const MonitorOptions& options) {
-  Change change;
-  if (recent.empty()) return change;
-  change.value = MeanOf(recent) - MeanOf(reference);
-  Random random(options.seed);
-  std::vector<double> draws;
-  for (int i = 0; i < options.draws; ++i)
-    draws.push_back(RedrawnMean(recent, random) - RedrawnMean(reference, random));
-  std::sort(draws.begin(), draws.end());
-  change.low = Quantile(draws, (1 - options.confidence) / 2);
-  change.high = Quantile(draws, (1 + options.confidence) / 2);
-  return change;
+// The mean of the recent scores, below that of the reference's. An empty reference stands for zero:
+// then it is the mean of paired differences. `worst_loss`: what a request could lose at most.
+LossEstimate LossOfMeans(const std::vector<double>& reference, const std::vector<double>& recent,
+                         double worst_loss) {
+  LossEstimate loss;
+  if (recent.empty()) return loss;
+  const Scatter then = ScatterOf(reference), now = ScatterOf(recent);
+  loss.loss = MeanOf(reference) - MeanOf(recent);
+  loss.error = std::sqrt(then.variance + now.variance);
+  if (loss.error > 0) loss.skewness = (then.cubes - now.cubes) / std::pow(loss.error, 3);
+  loss.heaviest = worst_loss / static_cast<double>(recent.size());
+  return loss;
+}
+
+Change ChangeFrom(const LossEstimate& loss, double level) {
+  return {0.0 - loss.loss, 0.0 - UpperLossBound(loss, level), 0.0 - LowerLossBound(loss, level)};
 }
 
 // Newcombe's hybrid score interval for the difference of two independent shares (1998).
@@ -120,7 +133,7 @@ std::vector<Prediction> ProductionOf(const Rescored& rescored) {
   return all;
 }
 
-void CompareCorrections(const Rescored& recent, MonitorReport& report) {
+LossEstimate CompareCorrections(const Rescored& recent, MonitorReport& report) {
   std::vector<double> production, baseline, differences;
   for (size_t i = 0; i < recent.chosen.size(); ++i) {
     const std::string& correction = recent.chosen[i].correction;
@@ -132,73 +145,104 @@ void CompareCorrections(const Rescored& recent, MonitorReport& report) {
   report.corrected = static_cast<int64_t>(differences.size());
   report.production_chrf = MeanOf(production);
   report.baseline_chrf = MeanOf(baseline);
-  report.correction = ChangeOfMeans({}, differences, report.options);
+  const LossEstimate loss = LossOfMeans({}, differences, 0);
+  report.correction = ChangeFrom(loss, report.options.level());
+  return loss;
 }
 
-// The agreement's verdict, with its sentence.
-DriftVerdict JudgeAgreement(MonitorReport& report) {
-  const double margin = report.options.max_agreement_loss;
-  const int64_t fewest = std::min(report.reference.rescored, report.recent.rescored);
-  const std::string said =
-      fmt::format("agreement with the baseline {:.2f} then, {:.2f} now: {:+.2f} [{:+.2f}, {:+.2f}]",
-                  report.reference.agreement, report.recent.agreement, report.agreement.value,
-                  report.agreement.low, report.agreement.high);
+// What is drift whatever the agreement says: more votes against, more errors.
+void AddShare(const char* what, const Rate& then, const Rate& now, const Change& change,
+              MonitorReport& report) {
+  if (then.of < kFewestSentences || now.of < kFewestSentences) return;
+  report.signs.push_back(
+      {what, ChanceOfSoManyMore(then, now), 1,
+       fmt::format("more {}: {} of {} then, {} of {} now ({:+.1f} % [{:+.1f}, {:+.1f}])", what,
+                   then.count, then.of, now.count, now.of, 100 * change.value, 100 * change.low,
+                   100 * change.high)});
+}
+
+// Faults that the baseline does not make and that the reference period did not show: both must be
+// seen.
+void AddFaults(const std::vector<FaultComparison>& before, MonitorReport& report) {
+  for (size_t i = 0; i < report.faults.size(); ++i) {
+    const FaultComparison& fault = report.faults[i];
+    // With fewer differing requests nothing can be shown, so there is nothing to correct for
+    // (Tarone).
+    const auto differing = static_cast<double>(fault.only_baseline + fault.only_quantized);
+    if (std::pow(0.5, differing) > report.options.level()) continue;
+    const Rate& then = before[i].quantized;
+    report.signs.push_back(
+        {FaultName(fault.fault), std::max(fault.chance, ChanceOfSoManyMore(then, fault.quantized)),
+         1,
+         fmt::format("more {} than the baseline and than before: {} of {} now, {} of {} then",
+                     FaultName(fault.fault), fault.quantized.count, fault.quantized.of, then.count,
+                     then.of)});
+  }
+}
+
+void AddCorrections(const LossEstimate& loss, MonitorReport& report) {
+  if (report.corrected < kFewestSentences) return;
+  report.signs.push_back(
+      {"corrections", ChanceOfSeemingLarger(loss, report.options.max_agreement_loss), 1,
+       fmt::format("against users' corrections production loses to the baseline: {:+.2f} chrF "
+                   "[{:+.2f}, {:+.2f}] over {}",
+                   report.correction.value, report.correction.low, report.correction.high,
+                   report.corrected)});
+}
+
+int64_t FewestRescored(const MonitorReport& report) {
+  return std::min(report.reference.rescored, report.recent.rescored);
+}
+
+std::string SayAgreement(const MonitorReport& report) {
+  return fmt::format(
+      "agreement with the baseline {:.2f} then, {:.2f} now: {:+.2f} [{:+.2f}, {:+.2f}]",
+      report.reference.agreement, report.recent.agreement, report.agreement.value,
+      report.agreement.low, report.agreement.high);
+}
+
+void AddAgreement(const LossEstimate& loss, MonitorReport& report) {
+  if (FewestRescored(report) < kFewestSentences) return;
+  const double limit = report.options.max_agreement_loss;
+  report.signs.push_back({"agreement", ChanceOfSeemingLarger(loss, limit), 1,
+                          fmt::format("{}, a loss over {:.2f}", SayAgreement(report), limit)});
+}
+
+// Whether any sign is there, all of them considered.
+bool SignsShow(MonitorReport& report) {
+  std::vector<double> chances;
+  for (const DriftSign& sign : report.signs) chances.push_back(sign.chance);
+  const std::vector<double> adjusted = AdjustByHolm(chances);
+  for (size_t i = 0; i < adjusted.size(); ++i) {
+    report.signs[i].adjusted = adjusted[i];
+    if (adjusted[i] <= report.options.level()) report.reasons.push_back(report.signs[i].said);
+  }
+  return !report.reasons.empty();
+}
+
+// Where no sign shows: NO DRIFT when the agreement is shown to have lost less than the limit.
+DriftVerdict JudgeAgreement(const LossEstimate& loss, MonitorReport& report) {
+  const double limit = report.options.max_agreement_loss;
+  const int64_t fewest = FewestRescored(report);
+  const std::string said = SayAgreement(report);
   if (fewest < kFewestSentences) {
     report.reasons.push_back(fmt::format("{}; expected {} requests of each period, found {}", said,
                                          kFewestSentences, fewest));
     return DriftVerdict::kUndecided;
   }
-  if (report.agreement.high < -margin) {
-    report.reasons.push_back(fmt::format("{}, a loss over {:.2f}", said, margin));
-    return DriftVerdict::kDrift;
-  }
-  if (report.agreement.low > -margin) {
-    report.reasons.push_back(fmt::format("{}, no loss of {:.2f}", said, margin));
+  const double level = report.options.level();
+  if (ChanceOfSeemingSmaller(loss, limit) <= level) {
+    report.reasons.push_back(fmt::format("{}, no loss of {:.2f}", said, limit));
     return DriftVerdict::kNoDrift;
   }
-  const double half = (report.agreement.high - report.agreement.low) / 2;
-  const double room = std::abs(margin + report.agreement.value);
-  std::string more;
-  if (room > half / 20) {
-    more = fmt::format("; about {:.0f} requests a period would decide",
-                       std::ceil(static_cast<double>(fewest) * half * half / (room * room)));
-  }
-  report.reasons.push_back(fmt::format("{}, around the limit of -{:.2f}{}", said, margin, more));
+  constexpr double kMost = 1e4;  // times as many requests
+  const double needed = static_cast<double>(fewest) * FactorToDecide(loss, limit, level, kMost);
+  const std::string more =
+      std::isinf(needed)
+          ? ""
+          : fmt::format("; about {} requests a period would decide", RoughCount(needed));
+  report.reasons.push_back(fmt::format("{}, around the limit of -{:.2f}{}", said, limit, more));
   return DriftVerdict::kUndecided;
-}
-
-// What is drift whatever the agreement says: more votes against, more errors, faults that the
-// baseline does not make and that the reference period did not show, losses against corrections.
-bool OtherDrift(const std::vector<FaultComparison>& before, MonitorReport& report) {
-  const size_t said = report.reasons.size();
-  const auto more = [&report](const char* what, const Rate& then, const Rate& now,
-                              const Change& change) {
-    if (then.of < kFewestSentences || now.of < kFewestSentences || change.low <= 0) return;
-    report.reasons.push_back(
-        fmt::format("more {}: {} of {} then, {} of {} now ({:+.1f} % [{:+.1f}, "
-                    "{:+.1f}])",
-                    what, then.count, then.of, now.count, now.of, 100 * change.value,
-                    100 * change.low, 100 * change.high));
-  };
-  more("votes against", report.reference.down_votes, report.recent.down_votes, report.down_votes);
-  more("errors", report.reference.errors, report.recent.errors, report.errors);
-  for (size_t i = 0; i < report.faults.size(); ++i) {
-    const FaultComparison& fault = report.faults[i];
-    const Change grown = ChangeOfShares(before[i].quantized, fault.quantized);
-    if (!fault.worse || grown.low <= 0) continue;
-    report.reasons.push_back(
-        fmt::format("more {} than the baseline and than before: {} of {} now, {} of {} then",
-                    FaultName(fault.fault), fault.quantized.count, fault.quantized.of,
-                    before[i].quantized.count, before[i].quantized.of));
-  }
-  if (report.corrected >= kFewestSentences &&
-      report.correction.high < -report.options.max_agreement_loss) {
-    report.reasons.push_back(fmt::format(
-        "against users' corrections production loses to the baseline: {:+.2f} chrF "
-        "[{:+.2f}, {:+.2f}] over {}",
-        report.correction.value, report.correction.low, report.correction.high, report.corrected));
-  }
-  return report.reasons.size() > said;
 }
 
 std::vector<FaultComparison> FaultsOf(const Rescored& rescored) {
@@ -296,13 +340,20 @@ Result<MonitorReport> JudgeDrift(const Rescored& reference, const Rescored& rece
   report.options = options;
   const std::vector<double> then = MeasurePeriod(reference, report.reference);
   const std::vector<double> now = MeasurePeriod(recent, report.recent);
-  report.agreement = ChangeOfMeans(then, now, options);
+  constexpr double kAllOfIt = 100;  // points of chrF
+  const LossEstimate agreement = LossOfMeans(then, now, kAllOfIt);
+  report.agreement = ChangeFrom(agreement, options.level());
   report.down_votes = ChangeOfShares(report.reference.down_votes, report.recent.down_votes);
   report.errors = ChangeOfShares(report.reference.errors, report.recent.errors);
   report.faults = FaultsOf(recent);
-  CompareCorrections(recent, report);
-  report.verdict = JudgeAgreement(report);
-  if (OtherDrift(FaultsOf(reference), report)) report.verdict = DriftVerdict::kDrift;
+  const LossEstimate corrections = CompareCorrections(recent, report);
+  AddAgreement(agreement, report);
+  AddShare("votes against", report.reference.down_votes, report.recent.down_votes,
+           report.down_votes, report);
+  AddShare("errors", report.reference.errors, report.recent.errors, report.errors, report);
+  AddFaults(FaultsOf(reference), report);
+  AddCorrections(corrections, report);
+  report.verdict = SignsShow(report) ? DriftVerdict::kDrift : JudgeAgreement(agreement, report);
   return report;
 }
 

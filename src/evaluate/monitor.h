@@ -22,9 +22,17 @@ int ExitCodeOf(DriftVerdict verdict);         // 0, 3, 4
 struct MonitorOptions {
   double max_agreement_loss = 2.0;  // points of chrF
   int64_t max_samples = 500;        // rescored of each period; 0: all
-  int draws = 1000;
   uint64_t seed = 12345;
   double confidence = 0.95;
+  // The how-manieth look at this deployment; 0: the only one. Who looks often sees something by
+  // chance sooner or later, so look k may err in a share 1 / (k (k + 1)) of the cases: in all of
+  // them together the shares sum to 1.
+  int64_t look = 0;
+  // The chance of a false DRIFT, and of a false NO DRIFT, that this look is allowed.
+  double level() const {
+    const auto k = static_cast<double>(look);
+    return (1 - confidence) / 2 / (look > 0 ? k * (k + 1) : 1);
+  }
 };
 
 // A difference with its interval.
@@ -41,12 +49,21 @@ struct Period {
   double latency_p50_ms = 0, latency_p90_ms = 0, latency_p99_ms = 0;
 };
 
+// Something that would be drift. `chance`: of seeing as much of it, were there none; `adjusted`: by
+// Holm for all signs that could have shown.
+struct DriftSign {
+  std::string name;
+  double chance = 1, adjusted = 1;
+  std::string said;
+};
+
 struct MonitorReport {
   MonitorOptions options;
   DriftVerdict verdict = DriftVerdict::kUndecided;
   std::vector<std::string> reasons;
+  std::vector<DriftSign> signs;
   Period reference, recent;
-  Change agreement;           // recent minus reference, points of chrF
+  Change agreement;           // recent minus reference, points of chrF, at the look's level
   Change down_votes, errors;  // recent minus reference, shares
   // Recent outputs against the baseline's for the same requests, by kind of fault.
   std::vector<FaultComparison> faults;

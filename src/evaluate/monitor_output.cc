@@ -50,6 +50,13 @@ OrderedJson ToJson(const MonitorReport& report) {
   json["verdict"] = DriftName(report.verdict);
   json["exit_code"] = ExitCodeOf(report.verdict);
   json["reasons"] = report.reasons;
+  json["signs"] = OrderedJson::array();
+  for (const DriftSign& sign : report.signs) {
+    json["signs"].push_back({{"name", sign.name},
+                             {"chance", sign.chance},
+                             {"adjusted", sign.adjusted},
+                             {"shown", sign.adjusted <= report.options.level()}});
+  }
   json["reference"] = ToJson(report.reference);
   json["recent"] = ToJson(report.recent);
   json["agreement_change"] = ToJson(report.agreement);
@@ -63,15 +70,21 @@ OrderedJson ToJson(const MonitorReport& report) {
   for (const FaultComparison& fault : report.faults) json["faults"].push_back(ToJson(fault));
   json["method"] = {{"max_agreement_loss", report.options.max_agreement_loss},
                     {"max_samples", report.options.max_samples},
-                    {"draws", report.options.draws},
                     {"seed", report.options.seed},
-                    {"confidence", report.options.confidence}};
+                    {"confidence", report.options.confidence},
+                    {"look", report.options.look},
+                    {"level", report.options.level()}};
   return json;
 }
 
 std::string Describe(const MonitorReport& report) {
   std::string text = fmt::format("{}\n", DriftName(report.verdict));
   for (const std::string& reason : report.reasons) text += "  " + reason + "\n";
+  if (report.options.look > 0) {
+    text += fmt::format(
+        "  look {} of this history: DRIFT by chance in at most {:.2g} % of such looks\n",
+        report.options.look, 100 * report.options.level());
+  }
   text += PeriodLine("then", report.reference) + PeriodLine("now", report.recent);
   if (report.corrected > 0) {
     text += fmt::format(

@@ -20,6 +20,20 @@ Rate WilsonRate(int64_t count, int64_t of) {
   return rate;
 }
 
+double ChanceOfSoManyMore(const Rate& first, const Rate& second) {
+  const auto log_choose = [](int64_t of, int64_t count) {
+    const auto n = static_cast<double>(of), k = static_cast<double>(count);
+    return std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1);
+  };
+  const int64_t counted = first.count + second.count;
+  const double all = log_choose(first.of + second.of, counted);
+  double chance = 0;
+  for (int64_t k = std::max(second.count, counted - first.of); k <= std::min(counted, second.of);
+       ++k)
+    chance += std::exp(log_choose(second.of, k) + log_choose(first.of, counted - k) - all);
+  return std::min(chance, 1.0);
+}
+
 OrderedJson ToJson(const Rate& rate) {
   OrderedJson json;
   json["count"] = rate.count;

@@ -19,6 +19,9 @@ struct Rate {
 // Wilson's score interval (1927), which holds its level for rare faults where the usual one does
 // not.
 Rate WilsonRate(int64_t count, int64_t of);
+// Were the shares equal: the chance that of as many counted in both together, so many or more would
+// be the second's (Fisher's exact test, one-sided).
+double ChanceOfSoManyMore(const Rate& first, const Rate& second);
 // {"count", "of", "rate", "interval"}
 OrderedJson ToJson(const Rate& rate);
 
