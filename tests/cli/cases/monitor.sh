@@ -1,5 +1,5 @@
 # The bundled model against itself: nothing drifted. Then half of the later outputs are another text.
-for i in $(seq 200); do echo "The train number $i leaves in the morning."; done >source
+for i in $(seq 240); do echo "The train number $i leaves in the morning."; done >source
 "$DRAGOMAN" --quiet translate --to de -i source -o translation 2>/dev/null
 paste -d'\t' source translation | awk -F'\t' '{
   printf "{\"id\":\"%d\",\"source_lang\":\"en\",\"target_lang\":\"de\",\"source\":\"%s\",\"translation\":\"%s\"}\n", NR, $1, $2}' >log
