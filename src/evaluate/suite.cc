@@ -74,6 +74,7 @@ OrderedJson SourceJson(const Suite& suite) {
   }
   json["duplicates_left_out"] = suite.duplicates;
   json["blanks_left_out"] = suite.blanks;
+  json["alternatives_left_out"] = suite.alternatives;
   return json;
 }
 

@@ -23,6 +23,7 @@ struct SuiteSample {
   std::string domain;             // "everyday", "news", "edge:url"
   std::vector<std::string> keep;  // stretches that must stand unchanged in the translation
   bool numbered = false;          // the id is only the sample's place in its file
+  size_t line = 0;                // of that file; 0: not known
   bool is_edge_case() const { return domain.rfind("edge:", 0) == 0; }
   std::string pair() const { return source_lang + "-" + target_lang; }
 };
@@ -41,6 +42,7 @@ struct Suite {
   std::string hash;              // SHA-256 over the samples
   int64_t duplicates = 0;        // samples left out: the pair had the source already
   int64_t blanks = 0;            // lines left out: empty in one of the languages
+  int64_t alternatives = 0;      // texts left out: another of that segment and language came first
   std::vector<SuiteSample> samples;
 };
 

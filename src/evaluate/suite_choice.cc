@@ -29,6 +29,15 @@ const std::string* TextIn(const SuiteEntry& entry, const std::string& code) {
   return regional;
 }
 
+// "en-GB" is the source itself where English was asked for and the file has regions of it alone.
+bool StandsIn(const ParsedSuite& parsed, const std::string& source, const std::string& code) {
+  const auto is_source = [&](const std::string& other) {
+    return LanguageKey(other) == LanguageKey(source);
+  };
+  return LanguageKey(code).rfind(LanguageKey(source) + "-", 0) == 0 &&
+         std::none_of(parsed.languages.begin(), parsed.languages.end(), is_source);
+}
+
 // The directions asked for. Of files that hold whole pairs the order of the file.
 std::vector<Direction> Directions(const ParsedSuite& parsed, const SuiteOptions& options) {
   if (!options.pairs.empty()) return options.pairs;
@@ -46,7 +55,8 @@ std::vector<Direction> Directions(const ParsedSuite& parsed, const SuiteOptions&
     return wanted.empty() || wanted.count(LanguageKey(target)) != 0;
   };
   for (const auto& code : parsed.languages) {
-    if (LanguageKey(code) != LanguageKey(source)) directions.emplace_back(source, code);
+    if (LanguageKey(code) != LanguageKey(source) && !StandsIn(parsed, source, code))
+      directions.emplace_back(source, code);
   }
   std::set<std::string> known;
   for (const auto& [from, to] : directions) known.insert(LanguageKey(from + ">" + to));
@@ -67,12 +77,14 @@ void ExpandOne(const Direction& direction, const ParsedSuite& parsed, const Suit
     const std::string* source = TextIn(entry, from);
     const std::string* reference = TextIn(entry, to);
     if (source == nullptr || reference == nullptr || source == reference) continue;
-    samples.push_back({entry.id, from, to, *source, *reference, entry.domain, entry.keep, false});
+    samples.push_back(
+        {entry.id, from, to, *source, *reference, entry.domain, entry.keep, false, entry.line});
   }
   if (!options.include_edge_cases && !options.add_builtin_edge_cases) return;
   for (const SuiteEntry& edge : parsed.edges) {
     if (LanguageKey(edge.source_lang) != LanguageKey(from)) continue;
-    samples.push_back({edge.id, from, to, edge.source, "", edge.domain, edge.keep, false});
+    samples.push_back(
+        {edge.id, from, to, edge.source, "", edge.domain, edge.keep, false, edge.line});
   }
 }
 
@@ -191,33 +203,41 @@ Result<void> CheckPairs(const Suite& suite, const SuiteOptions& options,
     there.insert(LanguageKey(sample.pair()));
     there.insert("?-" + LanguageKey(sample.target_lang));
   }
-  std::vector<std::string> asked;
-  for (const auto& [from, to] : options.pairs) asked.push_back(from + "-" + to);
+  std::vector<std::pair<std::string, std::string>> asked;  // pair, as it is said
+  for (const auto& [from, to] : options.pairs)
+    asked.emplace_back(from + "-" + to, "of " + from + "-" + to);
   for (const auto& to : options.target_langs) {
-    if (options.pairs.empty())
-      asked.push_back((options.source_lang.empty() ? "?" : options.source_lang) + "-" + to);
+    if (!options.pairs.empty()) continue;
+    const std::string& from = options.source_lang;
+    asked.emplace_back((from.empty() ? "?" : from) + "-" + to,
+                       from.empty() ? "into " + to : "of " + from + "-" + to);
   }
-  for (const std::string& pair : asked) {
+  for (const auto& [pair, said] : asked) {
     if (there.count(LanguageKey(pair)) != 0) continue;
-    return Fail(
-        ErrorCode::kInvalidArgument,
-        fmt::format("expected samples of {}, found none; the file has: {}", pair, Listed(had)),
-        where);
+    return Fail(ErrorCode::kInvalidArgument,
+                fmt::format("expected samples {}, found none; the file has: {}", said, Listed(had)),
+                where);
   }
   if (!suite.samples.empty()) return {};
-  return Fail(
-      ErrorCode::kInvalidArgument,
-      fmt::format("no sample from {} to the languages asked; the file has: {}",
-                  options.source_lang.empty() ? "any language" : options.source_lang, Listed(had)),
-      where);
+  return Fail(ErrorCode::kInvalidArgument,
+              had.empty() ? "expected a sentence in two languages, found none"
+                          : fmt::format("expected samples from {} (--from names another source), "
+                                        "found none; the file has: {}",
+                                        options.source_lang.empty() ? "en" : options.source_lang,
+                                        Listed(had)),
+              where);
 }
 
 Result<void> CheckIds(const std::vector<SuiteSample>& samples, const std::string& where) {
-  std::set<std::pair<std::string, std::string>> ids;
+  std::map<std::pair<std::string, std::string>, size_t> ids;
   for (const auto& sample : samples) {
-    if (ids.emplace(sample.pair(), sample.id).second) continue;
+    const auto [first, fresh] = ids.emplace(std::pair(sample.pair(), sample.id), sample.line);
+    if (fresh) continue;
+    const std::string before = first->second > 0 ? fmt::format(" (line {})", first->second) : "";
     return Fail(ErrorCode::kCorruptFile,
-                fmt::format("sample {} of {} occurs twice", sample.id, sample.pair()), where);
+                fmt::format("expected each id once in {}, found \"{}\" a second time{}",
+                            sample.pair(), sample.id, before),
+                sample.line > 0 ? fmt::format("{}: line {}", where, sample.line) : where);
   }
   return {};
 }

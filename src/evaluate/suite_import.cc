@@ -7,6 +7,7 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <utility>
 
 #include "base/atomic_file.h"
@@ -57,6 +58,8 @@ std::string LanguageInName(const std::string& path) {
 Result<std::string> HeadOf(const std::string& path) {
   constexpr size_t kHeadBytes = 8192;
   std::ifstream in(path, std::ios::binary);
+  std::error_code ec;
+  if (!in && fs::exists(path, ec)) return Fail(ErrorCode::kIo, "cannot open it for reading", path);
   if (!in) return Fail(ErrorCode::kNotFound, "expected a file or folder, found none", path);
   std::string head(kHeadBytes, '\0');
   in.read(head.data(), static_cast<std::streamsize>(head.size()));
@@ -68,8 +71,12 @@ Result<SuiteFormat> FormatOfFolder(const std::string& path) {
   if (IsNtrexFolder(path)) return SuiteFormat::kNtrex;
   if (IsFloresFolder(path)) return SuiteFormat::kFlores;
   return Fail(ErrorCode::kUnsupported,
-              "expected a folder of FLORES (devtest/eng_Latn.devtest or .jsonl) or NTREX-128 "
-              "(newstest2019-src.eng.txt), found neither",
+              fmt::format("expected a folder of FLORES (devtest/eng_Latn.devtest or .jsonl) or "
+                          "NTREX-128 (newstest2019-src.eng.txt), found {}",
+                          HasParquet(path, "devtest")
+                              ? "parquet files, which have to be exported first (JSON lines, a "
+                                "file a language)"
+                              : "neither"),
               path);
 }
 
@@ -92,7 +99,8 @@ Result<SuiteFormat> DetectFormat(const std::vector<std::string>& paths) {
   std::error_code ec;
   if (fs::is_directory(first.path, ec)) return FormatOfFolder(first.path);
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string head, HeadOf(first.path));
-  const size_t begin = head.find_first_not_of(" \t\r\n\xef\xbb\xbf\xff\xfe");
+  const size_t begin =
+      head.find_first_not_of(std::string_view(" \t\r\n\0\xef\xbb\xbf\xff\xfe", 10));
   if (begin == std::string::npos)
     return Fail(ErrorCode::kCorruptFile, "expected a test set, found an empty file", first.path);
   if (head[begin] == '{') return SuiteFormat::kJsonl;
@@ -114,13 +122,13 @@ WantedLanguages WantedOf(const SuiteOptions& options) {
   return wanted;
 }
 
-// Codes as other catalogues spell them are understood wherever such catalogues are read.
-SuiteOptions WithPromptCodes(SuiteOptions options) {
-  if (!options.source_lang.empty()) options.source_lang = PromptCode(options.source_lang);
-  for (auto& code : options.target_langs) code = PromptCode(code);
+// Codes as other catalogues spell them are understood, as in the sets themselves.
+SuiteOptions WithPromptCodes(SuiteOptions options, std::string (*prompt_code)(std::string_view)) {
+  if (!options.source_lang.empty()) options.source_lang = prompt_code(options.source_lang);
+  for (auto& code : options.target_langs) code = prompt_code(code);
   for (auto& [from, to] : options.pairs) {
-    from = PromptCode(from);
-    to = PromptCode(to);
+    from = prompt_code(from);
+    to = prompt_code(to);
   }
   return options;
 }
@@ -176,8 +184,14 @@ Result<void> ReadSgm(const std::vector<std::string>& paths, ParsedSuite& parsed)
                             sources.size(), references.size()),
                 paths[0]);
   }
-  if (parsed.suite.name.empty()) parsed.suite.name = sources[0].set_id.substr(0, 200);
+  if (parsed.suite.name.empty()) parsed.suite.name = FirstBytes(sources[0].set_id, 200);
+  std::set<std::string> languages;
   for (SgmFile& reference : references) {
+    parsed.suite.alternatives += static_cast<int64_t>(reference.alternatives);
+    if (!languages.insert(reference.text.language).second) {
+      parsed.suite.alternatives += static_cast<int64_t>(reference.text.segments.size());
+      continue;
+    }
     DRAGOMAN_RETURN_IF_ERROR(AlignPair(sources[0].text, std::move(reference.text), "news", parsed));
   }
   return {};
@@ -256,7 +270,8 @@ Result<Suite> ImportSuite(const SuiteInput& input, const SuiteOptions& options) 
   if (format == SuiteFormat::kAuto) {
     DRAGOMAN_ASSIGN_OR_RETURN(format, DetectFormat(input.paths));
   }
-  const SuiteOptions asked = format == SuiteFormat::kJsonl ? options : WithPromptCodes(options);
+  const SuiteOptions asked =
+      WithPromptCodes(options, format == SuiteFormat::kJsonl ? KnownOrPromptCode : PromptCode);
   ParsedSuite parsed;
   DRAGOMAN_RETURN_IF_ERROR(ReadInput(format, input, asked, parsed));
   if (options.add_builtin_edge_cases) DRAGOMAN_RETURN_IF_ERROR(AddBuiltInEdgeCases(parsed));

@@ -9,6 +9,9 @@
 #include <optional>
 #include <utility>
 
+#include "evaluate/blank_text.h"
+#include "evaluate/import/language_text.h"
+
 namespace dragoman {
 namespace {
 
@@ -20,6 +23,12 @@ constexpr size_t kMaxFiles = 2000;
 
 constexpr std::string_view kMultilingualSchema = "dragoman.suite/1";
 constexpr std::string_view kEdgeSchema = "dragoman.edge-cases/1";
+
+Result<void> CheckNoNul(std::string_view value, const char* key, const std::string& where) {
+  if (value.find('\0') == std::string_view::npos) return {};
+  return Fail(ErrorCode::kCorruptFile, fmt::format("\"{}\": expected text, found a NUL", key),
+              where);
+}
 
 Result<std::string> TextField(const Json& object, const char* key, size_t max_bytes,
                               const std::string& where, bool required = true) {
@@ -40,7 +49,14 @@ Result<std::string> TextField(const Json& object, const char* key, size_t max_by
         fmt::format("\"{}\": expected at most {} bytes, found {}", key, max_bytes, value.size()),
         where);
   }
+  DRAGOMAN_RETURN_IF_ERROR(CheckNoNul(value, key, where));
   return value;
+}
+
+// A language as the prompt spells it, whichever catalogue it comes from.
+Result<std::string> LanguageField(const Json& object, const char* key, const std::string& where) {
+  DRAGOMAN_ASSIGN_OR_RETURN(const std::string code, TextField(object, key, kMaxNameBytes, where));
+  return KnownOrPromptCode(code);
 }
 
 Result<std::vector<std::string>> KeepField(const Json& object, const std::string& where) {
@@ -63,18 +79,12 @@ Result<std::vector<std::string>> KeepField(const Json& object, const std::string
   return keep;
 }
 
-bool IsBlank(std::string_view text) {
-  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
-}
-
 // One source, one target: a line of plain JSONL or an element of the written form.
 Result<SuiteSample> ParseSample(const Json& json, const std::string& where) {
   SuiteSample sample;
   DRAGOMAN_ASSIGN_OR_RETURN(sample.id, TextField(json, "id", kMaxNameBytes, where, false));
-  DRAGOMAN_ASSIGN_OR_RETURN(sample.source_lang,
-                            TextField(json, "source_lang", kMaxNameBytes, where));
-  DRAGOMAN_ASSIGN_OR_RETURN(sample.target_lang,
-                            TextField(json, "target_lang", kMaxNameBytes, where));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.source_lang, LanguageField(json, "source_lang", where));
+  DRAGOMAN_ASSIGN_OR_RETURN(sample.target_lang, LanguageField(json, "target_lang", where));
   DRAGOMAN_ASSIGN_OR_RETURN(sample.source, TextField(json, "source", kMaxTextBytes, where));
   DRAGOMAN_ASSIGN_OR_RETURN(sample.domain, TextField(json, "domain", kMaxNameBytes, where, false));
   DRAGOMAN_ASSIGN_OR_RETURN(
@@ -83,7 +93,7 @@ Result<SuiteSample> ParseSample(const Json& json, const std::string& where) {
   if (sample.source_lang.empty() || sample.target_lang.empty()) {
     return Fail(ErrorCode::kCorruptFile, "expected language codes, found an empty one", where);
   }
-  if (!sample.is_edge_case() && (IsBlank(sample.reference) || IsBlank(sample.source))) {
+  if (!sample.is_edge_case() && (IsBlankText(sample.reference) || IsBlankText(sample.source))) {
     return Fail(ErrorCode::kCorruptFile, "expected a source and a reference, found an empty one",
                 where);
   }
@@ -106,9 +116,10 @@ Result<std::optional<SuiteSample>> ParseWmtLine(const Json& json, const std::str
                 fmt::format("\"lp\": expected a pair such as en-de_DE, found \"{}\"", pair), where);
   }
   SuiteSample sample;
-  sample.source_lang = pair.substr(0, dash);
-  sample.target_lang = pair.substr(dash + 1);
-  std::replace(sample.target_lang.begin(), sample.target_lang.end(), '_', '-');
+  sample.source_lang = KnownOrPromptCode(pair.substr(0, dash));
+  std::string target = pair.substr(dash + 1);
+  std::replace(target.begin(), target.end(), '_', '-');
+  sample.target_lang = KnownOrPromptCode(target);
   DRAGOMAN_ASSIGN_OR_RETURN(sample.domain, TextField(json, "domain", kMaxNameBytes, where, false));
   DRAGOMAN_ASSIGN_OR_RETURN(sample.source, TextField(json, "source", kMaxTextBytes, where));
   DRAGOMAN_ASSIGN_OR_RETURN(sample.reference, TextField(json, "target", kMaxTextBytes, where));
@@ -119,7 +130,7 @@ Result<std::optional<SuiteSample>> ParseWmtLine(const Json& json, const std::str
   const auto bad = json.find("is_bad_source");
   if (bad != json.end() && bad->is_boolean() && bad->get<bool>())
     return std::optional<SuiteSample>();
-  if (IsBlank(sample.source) || IsBlank(sample.reference)) {
+  if (IsBlankText(sample.source) || IsBlankText(sample.reference)) {
     return Fail(ErrorCode::kCorruptFile, "expected a source and a target, found an empty one",
                 where);
   }
@@ -134,8 +145,7 @@ Result<SuiteEntry> ParseEntry(const Json& json, const std::string& where) {
   const Json& text = json["text"];
   if (text.is_string()) {
     DRAGOMAN_ASSIGN_OR_RETURN(entry.source, TextField(json, "text", kMaxTextBytes, where));
-    DRAGOMAN_ASSIGN_OR_RETURN(entry.source_lang,
-                              TextField(json, "source_lang", kMaxNameBytes, where));
+    DRAGOMAN_ASSIGN_OR_RETURN(entry.source_lang, LanguageField(json, "source_lang", where));
     return entry;
   }
   if (!text.is_object()) {
@@ -145,12 +155,38 @@ Result<SuiteEntry> ParseEntry(const Json& json, const std::string& where) {
   for (const auto& item : text.items()) {
     DRAGOMAN_ASSIGN_OR_RETURN(std::string line,
                               TextField(text, item.key().c_str(), kMaxTextBytes, where));
-    if (IsBlank(line)) {
+    if (IsBlankText(line)) {
       return Fail(ErrorCode::kCorruptFile, fmt::format("\"text\": empty in {}", item.key()), where);
     }
-    entry.text.emplace(item.key(), std::move(line));
+    entry.text.emplace(KnownOrPromptCode(item.key()), std::move(line));
   }
   return entry;
+}
+
+// A line of a translation set of Hugging Face's: {"translation": {"en": "...", "de": "..."}}. Null
+// and blank texts are left out.
+Result<SuiteEntry> ParseTranslation(const Json& json, size_t line, const std::string& where,
+                                    Suite& suite) {
+  SuiteEntry entry;
+  entry.id = fmt::format("{:06}", line);
+  if (const auto id = json.find("id"); id != json.end() && id->is_string())
+    entry.id = FirstBytes(id->get_ref<const std::string&>(), kMaxNameBytes);
+  entry.domain = "translation";
+  for (const auto& item : json["translation"].items()) {
+    DRAGOMAN_ASSIGN_OR_RETURN(std::string text, TextField(json["translation"], item.key().c_str(),
+                                                          kMaxTextBytes, where, false));
+    if (IsBlankText(text)) {
+      ++suite.blanks;
+    } else {
+      entry.text.emplace(KnownOrPromptCode(item.key()), std::move(text));
+    }
+  }
+  return entry;
+}
+
+bool IsTranslation(const Json& json) {
+  const auto found = json.find("translation");
+  return found != json.end() && found->is_object() && !json.contains("source_lang");
 }
 
 void NoteLicense(ParsedSuite& parsed, const std::string& license) {
@@ -178,9 +214,25 @@ Result<void> ParseHeader(const Json& json, ParsedSuite& parsed, const std::strin
       languages != json.end() && languages->is_array()) {
     for (const Json& code : *languages) {
       if (code.is_string() && parsed.languages.size() < kMaxLanguages)
-        parsed.languages.push_back(code.get<std::string>());
+        parsed.languages.push_back(KnownOrPromptCode(code.get<std::string>()));
     }
   }
+  return {};
+}
+
+Result<void> AddEntry(SuiteEntry entry, size_t line, ParsedSuite& parsed,
+                      const std::string& where) {
+  entry.line = line;
+  for (const auto& text : entry.text) {
+    auto& known = parsed.languages;
+    if (std::find(known.begin(), known.end(), text.first) != known.end()) continue;
+    if (known.size() >= kMaxLanguages) {
+      return Fail(ErrorCode::kCorruptFile,
+                  fmt::format("expected at most {} languages", kMaxLanguages), where);
+    }
+    known.push_back(text.first);
+  }
+  (entry.text.empty() ? parsed.edges : parsed.multilingual).push_back(std::move(entry));
   return {};
 }
 
@@ -199,27 +251,24 @@ Result<void> ParseLine(const Json& json, size_t line, ParsedSuite& parsed,
   }
   if (json.contains("text")) {
     DRAGOMAN_ASSIGN_OR_RETURN(SuiteEntry entry, ParseEntry(json, where));
-    for (const auto& text : entry.text) {
-      auto& known = parsed.languages;
-      if (std::find(known.begin(), known.end(), text.first) != known.end()) continue;
-      if (known.size() >= kMaxLanguages) {
-        return Fail(ErrorCode::kCorruptFile,
-                    fmt::format("expected at most {} languages", kMaxLanguages), where);
-      }
-      known.push_back(text.first);
-    }
-    (entry.text.empty() ? parsed.edges : parsed.multilingual).push_back(std::move(entry));
-    return {};
+    return AddEntry(std::move(entry), line, parsed, where);
+  }
+  if (IsTranslation(json)) {
+    DRAGOMAN_ASSIGN_OR_RETURN(SuiteEntry entry, ParseTranslation(json, line, where, parsed.suite));
+    if (entry.text.size() < 2) return {};
+    return AddEntry(std::move(entry), line, parsed, where);
   }
   if (json.contains("lp")) {
     DRAGOMAN_ASSIGN_OR_RETURN(std::optional<SuiteSample> wmt, ParseWmtLine(json, where));
     if (!wmt.has_value()) return {};
     NumberSample(line, *wmt);
+    wmt->line = line;
     parsed.suite.samples.push_back(std::move(*wmt));
     return {};
   }
   DRAGOMAN_ASSIGN_OR_RETURN(SuiteSample sample, ParseSample(json, where));
   NumberSample(line, sample);
+  sample.line = line;
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string license,
                             TextField(json, "license", 10000, where, false));
   NoteLicense(parsed, license);
@@ -234,7 +283,7 @@ Result<void> ParseLines(std::string_view text, const std::string& where, ParsedS
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     ++number;
-    if (IsBlank(line)) continue;
+    if (IsBlankText(line)) continue;
     const std::string here = fmt::format("{}: line {}", where, number);
     DRAGOMAN_ASSIGN_OR_RETURN(const Json json, ParseJson(line, here, 8));
     DRAGOMAN_RETURN_IF_ERROR(ParseLine(json, number, parsed, here));
@@ -303,7 +352,8 @@ Result<void> ParseWritten(std::string_view text, const std::string& where, Parse
 bool IsWrittenForm(std::string_view text) {
   const std::string_view first = text.substr(0, text.find('\n'));
   const size_t begin = first.find_first_not_of(" \t\r");
-  return begin != std::string_view::npos && IsBlank(first.substr(begin + 1)) && first[begin] == '{';
+  return begin != std::string_view::npos && IsBlankText(first.substr(begin + 1)) &&
+         first[begin] == '{';
 }
 
 }  // namespace
@@ -316,6 +366,9 @@ std::string LanguageKey(std::string_view code) {
 }
 
 Result<void> ParseSuiteText(std::string_view text, const std::string& where, ParsedSuite& parsed) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark)
+    text.remove_prefix(kByteOrderMark.size());
   if (parsed.suite.format.empty()) parsed.suite.format = "jsonl";
   return IsWrittenForm(text) ? ParseWritten(text, where, parsed) : ParseLines(text, where, parsed);
 }

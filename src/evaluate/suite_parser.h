@@ -24,6 +24,7 @@ struct SuiteEntry {
   std::string id, domain, source_lang, source;
   std::map<std::string, std::string> text;
   std::vector<std::string> keep;
+  size_t line = 0;  // of the file; 0: not known
 };
 
 struct ParsedSuite {

@@ -119,7 +119,7 @@ TEST(Suite, RefusesBadFiles) {
     const char* message;
   };
   const Case cases[] = {
-      {"", ErrorCode::kInvalidArgument, "no sample"},
+      {"", ErrorCode::kInvalidArgument, "in two languages, found none"},
       {"{\"source_lang\":\"en\"\n", ErrorCode::kCorruptFile, "test.jsonl: line 1"},
       {"[1]\n", ErrorCode::kCorruptFile, "expected an object, found array"},
       {"{\"source_lang\":\"en\",\"target_lang\":\"de\",\"source\":\"a\"}", ErrorCode::kCorruptFile,
@@ -142,7 +142,7 @@ TEST(Suite, RefusesBadFiles) {
        "\"b\"}\n"
        "{\"id\":\"1\",\"source_lang\":\"en\",\"target_lang\":\"de\",\"source\":\"a\",\"reference\":"
        "\"b\"}",
-       ErrorCode::kCorruptFile, "occurs twice"},
+       ErrorCode::kCorruptFile, "line 2: expected each id once in en-de"},
       {"{\"source_lang\":\"fr\",\"target_lang\":\"de\",\"source\":\"a\",\"reference\":\"b\"}",
        ErrorCode::kInvalidArgument, "fr-de"},
       {"{\"source_lang\":\"en\",\"target_lang\":\"de\",\"domain\":\"edge:x\",\"source\":\"a\","

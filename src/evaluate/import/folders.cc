@@ -9,6 +9,7 @@
 
 #include "base/atomic_file.h"
 #include "base/sha256.h"
+#include "evaluate/blank_text.h"
 #include "evaluate/import/formats.h"
 
 namespace dragoman {
@@ -151,7 +152,9 @@ Result<void> AddFloresDomains(const fs::path& path, const std::string& split,
   if (!fs::exists(table, ec)) table = path.parent_path() / ("metadata_" + split + ".tsv");
   if (texts.empty() || !fs::exists(table, ec)) return {};
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadNoted(table.string(), parsed));
-  DRAGOMAN_ASSIGN_OR_RETURN(const LanguageText lines, SplitLines(text, "", table.string()));
+  DRAGOMAN_ASSIGN_OR_RETURN(LanguageText lines, SplitLines(text, "", table.string()));
+  while (!lines.segments.empty() && IsBlankText(lines.segments.back().text))
+    lines.segments.pop_back();
   if (lines.segments.size() != texts[0].segments.size() + 1) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("expected a line of names and {} lines, as {} has, found {} in all",
@@ -163,12 +166,30 @@ Result<void> AddFloresDomains(const fs::path& path, const std::string& split,
     const size_t begin = line.find('\t');
     if (begin == std::string::npos || !texts[0].segments[i].domain.empty()) continue;
     const size_t end = std::min(line.find('\t', begin + 1), line.size());
-    texts[0].segments[i].domain = line.substr(begin + 1, std::min<size_t>(end - begin - 1, 100));
+    texts[0].segments[i].domain =
+        FirstBytes(std::string_view(line).substr(begin + 1, end - begin - 1), 100);
   }
   return {};
 }
 
+// Why a folder of FLORES has nothing to read: the other half, or a form that is not read.
+std::string InsteadOfFlores(const fs::path& path, const std::string& split) {
+  for (const char* other : {"devtest", "dev"}) {
+    if (other != split && !FloresFiles(path, other).empty())
+      return fmt::format("files of \"{0}\" only (--split {0})", other);
+  }
+  return HasParquet(path.string(), split)
+             ? "parquet files, which have to be exported first (JSON lines, a file a language)"
+             : "none";
+}
+
 }  // namespace
+
+bool HasParquet(const std::string& path, const std::string& split) {
+  const std::vector<std::string> names = FileNames(SplitFolder(path, split));
+  return std::any_of(names.begin(), names.end(),
+                     [](const std::string& name) { return EndsWith(name, ".parquet"); });
+}
 
 Result<std::string> ReadNoted(const std::string& path, ParsedSuite& parsed) {
   DRAGOMAN_ASSIGN_OR_RETURN(std::string text, ReadFile(path, kMaxFileBytes));
@@ -192,11 +213,11 @@ Result<void> ReadFloresFolder(const std::string& path, const std::string& split,
                               const WantedLanguages& wanted, ParsedSuite& parsed) {
   std::vector<LanguageFile> all = FloresFiles(path, split);
   if (all.empty()) {
-    return Fail(ErrorCode::kNotFound,
-                fmt::format("expected eng_Latn.{0} (or {0}/eng_Latn.jsonl, .tsv) and so on, found "
-                            "none; parquet files have to be exported first",
-                            split),
-                path);
+    return Fail(
+        ErrorCode::kNotFound,
+        fmt::format("expected eng_Latn.{0} (or {0}/eng_Latn.jsonl, .tsv) and so on, found {1}",
+                    split, InsteadOfFlores(path, split)),
+        path);
   }
   DRAGOMAN_ASSIGN_OR_RETURN(const auto files, Wanted(std::move(all), wanted, path));
   DRAGOMAN_ASSIGN_OR_RETURN(auto texts, ReadLanguageFiles(files, parsed));

@@ -15,6 +15,8 @@ namespace dragoman {
 using WantedLanguages = std::set<std::string>;
 
 bool IsFloresFolder(const std::string& path);
+// Files that only a library of that format reads, in the folder or that of the split.
+bool HasParquet(const std::string& path, const std::string& split);
 bool IsNtrexFolder(const std::string& path);
 // Reads what is wanted and aligns it. Errors: kNotFound for a language that has no file, naming
 // those that have; those of the files.

@@ -29,16 +29,19 @@ Result<void> ParseTsv(std::string_view text, const std::string& where, const std
 struct SgmFile {
   bool is_source = false;
   std::string set_id;
-  LanguageText text;  // ids are docid#segment
+  LanguageText text;        // ids are docid#segment
+  size_t alternatives = 0;  // references of segments that have one in this file already
 };
 Result<SgmFile> ParseSgm(std::string_view text, const std::string& where);
 
 // WMT's XML from 2021 on: <doc><src lang="en"><p><seg id="1">, <ref lang="de" translator="A">; of
-// several references of a segment the first is taken, systems' outputs are passed over.
+// several references of a segment the first that says something is taken, systems' outputs are
+// passed over.
 Result<void> ParseWmtXml(std::string_view text, const std::string& where, ParsedSuite& parsed);
 
 // TMX 1.1 to 1.4: <tu tuid="x"><tuv xml:lang="en-US"><seg>. Codes of formatting inside segments
-// (bpt, ept, ph, it, ut) are left out, the words they enclose stay.
+// (bpt, ept, ph, it, ut) are left out, the words they enclose stay; so do placeholders such as {0},
+// and a line break becomes a space. The first text of a language counts.
 Result<void> ParseTmx(std::string_view text, const std::string& where, ParsedSuite& parsed);
 
 }  // namespace dragoman

@@ -8,13 +8,11 @@
 #include <utility>
 
 #include "base/utf8.h"
-#include "evaluate/metrics/white_space.h"
+#include "evaluate/blank_text.h"
 #include "text/languages.h"
 
 namespace dragoman {
 namespace {
-
-bool IsBlankText(std::string_view text) { return Strip(text).empty(); }
 
 std::string KnownCode(const std::string& code) {
   const auto language = FindLanguage(code);
@@ -30,6 +28,22 @@ std::string UsualScript(const char* language) {
 
 std::string IdOf(const Segment& segment, size_t index) {
   return segment.id.empty() ? fmt::format("{:06}", index + 1) : segment.id;
+}
+
+// An editor adds a blank line at the end, and a last sentence may be missing in one language.
+void DropBlankEnd(LanguageText& text, size_t segments) {
+  while (text.segments.size() > segments && text.segments.back().id.empty() &&
+         IsBlankText(text.segments.back().text))
+    text.segments.pop_back();
+}
+
+// FLORES-101 tells the two ways of writing Chinese by words of its own.
+std::string WithScriptCode(std::string code) {
+  for (const auto& [word, script] : {std::pair("-simpl", "-Hans"), std::pair("-trad", "-Hant")}) {
+    const size_t at = code.size() - std::min(code.size(), std::string_view(word).size());
+    if (code.compare(at, std::string::npos, word) == 0) code.replace(at, std::string::npos, script);
+  }
+  return code;
 }
 
 // The first disagreement of two files that should hold the same segments.
@@ -68,6 +82,7 @@ std::string PromptCode(std::string_view code) {
   std::string plain(code);
   std::replace(plain.begin(), plain.end(), '_', '-');
   if (!LooksLikeLanguageCode(code)) return plain;
+  plain = WithScriptCode(std::move(plain));
   const icu::Locale locale = icu::Locale::createCanonical(plain.c_str());
   const std::string language = locale.getLanguage();
   if (language.empty()) return plain;
@@ -83,11 +98,21 @@ std::string PromptCode(std::string_view code) {
   return base;
 }
 
+std::string KnownOrPromptCode(std::string_view code) {
+  return FindLanguage(code) ? std::string(code) : PromptCode(code);
+}
+
 Result<void> CheckText(std::string_view text, const std::string& where) {
   if (text.size() > kMaxTextBytes) {
     return Fail(
         ErrorCode::kCorruptFile,
         fmt::format("expected a text of at most {} bytes, found {}", kMaxTextBytes, text.size()),
+        where);
+  }
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    return Fail(
+        ErrorCode::kCorruptFile,
+        fmt::format("expected UTF-8, found a NUL byte at offset {} of the text, as in UTF-16", nul),
         where);
   }
   const size_t invalid = FindInvalidUtf8(text);
@@ -98,15 +123,24 @@ Result<void> CheckText(std::string_view text, const std::string& where) {
               where);
 }
 
+std::string FirstBytes(std::string_view text, size_t most) {
+  const auto continues = [&](size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
+  };
+  size_t end = std::min(text.size(), most);
+  while (end > 0 && end < text.size() && continues(end)) --end;
+  return std::string(text.substr(0, end));
+}
+
 Result<LanguageText> SplitLines(std::string_view text, std::string language,
                                 const std::string& where) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark)
     text.remove_prefix(kByteOrderMark.size());
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  const char newline = text.find('\n') == std::string_view::npos ? '\r' : '\n';
   LanguageText lines{std::move(language), where, {}};
   while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
+    const size_t end = std::min(text.find(newline), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
@@ -124,6 +158,9 @@ Result<LanguageText> SplitLines(std::string_view text, std::string language,
 Result<void> AlignLanguages(std::vector<LanguageText> texts, const std::string& domain,
                             ParsedSuite& parsed) {
   if (texts.empty()) return {};
+  size_t fewest = texts[0].segments.size();
+  for (const LanguageText& text : texts) fewest = std::min(fewest, text.segments.size());
+  for (LanguageText& text : texts) DropBlankEnd(text, fewest);
   for (size_t i = 1; i < texts.size(); ++i)
     DRAGOMAN_RETURN_IF_ERROR(CheckAligned(texts[0], texts[i]));
   for (const LanguageText& text : texts) {
@@ -139,6 +176,7 @@ Result<void> AlignLanguages(std::vector<LanguageText> texts, const std::string& 
     SuiteEntry entry;
     entry.id = IdOf(texts[0].segments[i], i);
     entry.domain = texts[0].segments[i].domain.empty() ? domain : texts[0].segments[i].domain;
+    entry.line = texts[0].segments[i].line;
     for (LanguageText& text : texts) {
       if (IsBlankText(text.segments[i].text)) {
         ++parsed.suite.blanks;
@@ -167,6 +205,7 @@ Result<void> AlignPair(LanguageText source, LanguageText reference, const std::s
     sample.source_lang = source.language;
     sample.target_lang = reference.language;
     sample.domain = from.domain.empty() ? domain : from.domain;
+    sample.line = from.line;
     sample.source = std::move(from.text);
     sample.reference = std::move(to.text);
     parsed.suite.samples.push_back(std::move(sample));

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 #include <utility>
 
 #include "base/utf8.h"
 #include "evaluate/import/formats.h"
 #include "evaluate/metrics/white_space.h"
+#include "text/languages.h"
 
 namespace dragoman {
 namespace {
@@ -116,6 +118,13 @@ class LineCounter {
   size_t at_ = 0, line_ = 1;
 };
 
+// "de", or "German" as the sets of NIST and the first ones of WMT say.
+std::string LanguageOfSet(const std::string& name) {
+  if (LooksLikeLanguageCode(name)) return PromptCode(name);
+  const auto known = FindLanguage(name);
+  return known ? known->code : std::string();
+}
+
 Result<void> BeginSet(const Tag& tag, const std::string& here, SgmFile& file) {
   if (tag.name == "tstset")
     return Fail(ErrorCode::kInvalidArgument,
@@ -124,13 +133,13 @@ Result<void> BeginSet(const Tag& tag, const std::string& here, SgmFile& file) {
   file.set_id = Attribute(tag.rest, "setid");
   const std::string code = Attribute(tag.rest, file.is_source ? "srclang" : "trglang");
   if (code == "any") return {};  // the source languages of all documents: the file name knows it
-  if (!LooksLikeLanguageCode(code)) {
+  file.text.language = LanguageOfSet(code);
+  if (file.text.language.empty()) {
     return Fail(ErrorCode::kCorruptFile,
                 fmt::format("<{}>: expected {} with a language code, found \"{}\"", tag.name,
-                            file.is_source ? "srclang" : "trglang", code.substr(0, 100)),
+                            file.is_source ? "srclang" : "trglang", FirstBytes(code, 100)),
                 here);
   }
-  file.text.language = PromptCode(code);
   return {};
 }
 
@@ -157,16 +166,19 @@ Result<SgmFile> ParseSgm(std::string_view text, const std::string& where) {
   file.text.where = where;
   LineCounter lines(text);
   std::string document, genre;
+  std::set<std::string> ids;
   bool in_set = false;
   for (Tag tag = NextTag(text, 0); tag.end != 0; tag = NextTag(text, tag.end)) {
     const size_t line = lines.LineAt(tag.begin);
     const std::string here = fmt::format("{}: line {}", where, line);
     if (tag.name == "srcset" || tag.name == "refset" || tag.name == "tstset") {
+      DRAGOMAN_RETURN_IF_ERROR(CheckText(tag.rest, here));
       DRAGOMAN_RETURN_IF_ERROR(BeginSet(tag, here, file));
       in_set = true;
     } else if (tag.name == "doc") {
-      document = Attribute(tag.rest, "docid").substr(0, 200);
-      genre = Attribute(tag.rest, "genre").substr(0, 100);
+      DRAGOMAN_RETURN_IF_ERROR(CheckText(tag.rest, here));
+      document = FirstBytes(Attribute(tag.rest, "docid"), 200);
+      genre = FirstBytes(Attribute(tag.rest, "genre"), 100);
     } else if (tag.name == "seg") {
       if (!in_set)
         return Fail(ErrorCode::kCorruptFile, "expected <srcset> or <refset> first, found <seg>",
@@ -175,8 +187,16 @@ Result<SgmFile> ParseSgm(std::string_view text, const std::string& where) {
       DRAGOMAN_ASSIGN_OR_RETURN(Segment segment, ReadSegment(text, tag, close, document, here));
       segment.line = line;
       segment.domain = genre;
-      file.text.segments.push_back(std::move(segment));
       tag = close;
+      if (ids.insert(segment.id).second) {
+        file.text.segments.push_back(std::move(segment));
+      } else if (file.is_source) {
+        return Fail(ErrorCode::kCorruptFile,
+                    fmt::format("expected each segment once, found \"{}\" again", segment.id),
+                    here);
+      } else {
+        ++file.alternatives;
+      }
     }
   }
   if (!in_set)

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "base/json.h"
+#include "evaluate/blank_text.h"
 #include "evaluate/import/formats.h"
 #include "evaluate/metrics/white_space.h"
+#include "text/languages.h"
 
 namespace dragoman {
 namespace {
@@ -26,10 +28,37 @@ std::vector<std::string_view> Fields(std::string_view line) {
   return fields;
 }
 
+bool IsInQuotes(std::string_view field) {
+  return field.size() >= 2 && field.front() == '"' && field.back() == '"';
+}
+
+// Spreadsheets quote fields that hold a quote, and double it: "Say ""no"".". A sentence that merely
+// stands in quotes has none doubled inside; it is a quoted field where the names are quoted too.
+std::string Unquoted(std::string_view field, bool all_quoted) {
+  if (!IsInQuotes(field)) return std::string(field);
+  const std::string_view inner = field.substr(1, field.size() - 2);
+  std::string text;
+  for (size_t i = 0; i < inner.size(); ++i) {
+    if (inner[i] == '"' && inner.substr(i, 2) != "\"\"") return std::string(field);
+    i += inner[i] == '"' ? 1 : 0;
+    text += inner[i];
+  }
+  return all_quoted || text.size() < inner.size() ? text : std::string(field);
+}
+
+bool AreAllQuoted(const std::vector<std::string_view>& fields) {
+  return std::all_of(fields.begin(), fields.end(),
+                     [](std::string_view field) { return IsInQuotes(Strip(field)); });
+}
+
+std::string FieldAt(const std::vector<std::string_view>& fields, size_t column, bool all_quoted) {
+  if (column == kNoColumn) return {};
+  return std::string(Strip(Unquoted(Strip(fields[column]), all_quoted)));
+}
+
 std::string LowerName(std::string_view name) {
   std::string out;
-  for (const char c : Strip(name))
-    out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (const char c : name) out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return out;
 }
 
@@ -47,14 +76,25 @@ struct Columns {
   size_t source_lang = kNoColumn, target_lang = kNoColumn;
   std::vector<std::pair<size_t, std::string>> languages;
   size_t count = 0;
-  bool headed = false;
+  bool headed = false, quoted = false;  // names there; all of them in quotes
 };
 
+// A column's language by its code or its English name; empty when it has none.
+std::string LanguageOfColumn(const std::string& name) {
+  if (LooksLikeLanguageCode(name)) return PromptCode(name);
+  const auto known = FindLanguage(name);
+  return known ? known->code : std::string();
+}
+
 Columns ReadHead(const std::vector<std::string_view>& fields) {
-  std::vector<std::string> head;
-  for (const auto& field : fields) head.push_back(LowerName(field));
   Columns columns;
   columns.count = fields.size();
+  columns.quoted = AreAllQuoted(fields);
+  std::vector<std::string> names, head;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    names.push_back(FieldAt(fields, i, columns.quoted));
+    head.push_back(LowerName(names.back()));
+  }
   columns.id = ColumnNamed(head, {"id", "sid", "segment_id", "sentence_id", "line"});
   columns.domain = ColumnNamed(head, {"domain", "genre", "topic"});
   columns.source = ColumnNamed(head, {"source", "src", "source_text"});
@@ -65,13 +105,15 @@ Columns ReadHead(const std::vector<std::string_view>& fields) {
       ColumnNamed(head, {"target_lang", "tgt_lang", "trg_lang", "target_language"});
   columns.headed = columns.source != kNoColumn && columns.reference != kNoColumn;
   if (columns.headed) return columns;
+  size_t unnamed = 0;  // left by a tab at the end of every line
   for (size_t i = 0; i < fields.size(); ++i) {
-    const std::string_view name = Strip(fields[i]);
-    if (i != columns.id && i != columns.domain && LooksLikeLanguageCode(name))
-      columns.languages.emplace_back(i, PromptCode(name));
+    unnamed += names[i].empty() ? 1 : 0;
+    if (names[i].empty() || i == columns.id || i == columns.domain) continue;
+    if (std::string language = LanguageOfColumn(names[i]); !language.empty())
+      columns.languages.emplace_back(i, std::move(language));
   }
   // Two words could be a first line of a headless table, so every column has to have its part.
-  const size_t parts = columns.languages.size() + (columns.id != kNoColumn ? 1 : 0) +
+  const size_t parts = columns.languages.size() + unnamed + (columns.id != kNoColumn ? 1 : 0) +
                        (columns.domain != kNoColumn ? 1 : 0);
   columns.headed = columns.languages.size() >= 2 && parts == fields.size();
   if (!columns.headed) columns.languages.clear();
@@ -109,10 +151,6 @@ Result<Columns> ReadHeadless(const std::vector<std::string_view>& fields, const 
   return columns;
 }
 
-std::string FieldAt(const std::vector<std::string_view>& fields, size_t column) {
-  return column == kNoColumn ? std::string() : std::string(Strip(fields[column]));
-}
-
 // A table's rows as texts of each language, or as whole samples.
 class TableReader {
  public:
@@ -134,37 +172,42 @@ class TableReader {
                   fmt::format("expected {} columns, found {}", columns_.count, fields.size()),
                   here);
     }
-    const std::string id = FieldAt(fields, columns_.id).substr(0, 200);
-    const std::string domain = FieldAt(fields, columns_.domain).substr(0, 100);
+    const std::string id = FirstBytes(Field(fields, columns_.id), 200);
+    const std::string domain = FirstBytes(Field(fields, columns_.domain), 100);
     if (!texts_.empty()) {
       for (size_t i = 0; i < texts_.size(); ++i) {
         texts_[i].segments.push_back(
-            {id, domain, FieldAt(fields, columns_.languages[i].first), line.line});
+            {id, domain, Field(fields, columns_.languages[i].first), line.line});
       }
       return {};
     }
-    return AddSample(fields, id, domain, here);
+    return AddSample(fields, id, domain, line.line);
   }
 
   Result<void> Finish() { return AlignLanguages(std::move(texts_), "table", parsed_); }
 
  private:
+  std::string Field(const std::vector<std::string_view>& fields, size_t column) const {
+    return FieldAt(fields, column, columns_.quoted);
+  }
+
   // A table has few codes and many rows, and looking one up is slow.
   std::string CodeIn(const std::vector<std::string_view>& fields, size_t column) {
-    const std::string code = FieldAt(fields, column);
+    const std::string code = Field(fields, column);
     const auto known = codes_.find(code);
     if (known != codes_.end()) return known->second;
     return codes_.emplace(code, PromptCode(code)).first->second;
   }
 
   Result<void> AddSample(const std::vector<std::string_view>& fields, const std::string& id,
-                         const std::string& domain, const std::string& here) {
+                         const std::string& domain, size_t line) {
     SuiteSample sample;
+    sample.line = line;
     sample.numbered = id.empty();
     sample.id = id.empty() ? fmt::format("{:06}", ++rows_) : id;
     sample.domain = domain.empty() ? "table" : domain;
-    sample.source = FieldAt(fields, columns_.source);
-    sample.reference = FieldAt(fields, columns_.reference);
+    sample.source = Field(fields, columns_.source);
+    sample.reference = Field(fields, columns_.reference);
     sample.source_lang =
         columns_.source_lang == kNoColumn ? from_ : CodeIn(fields, columns_.source_lang);
     sample.target_lang =
@@ -173,9 +216,9 @@ class TableReader {
       return Fail(ErrorCode::kInvalidArgument,
                   "expected --from LANG and --languages LANG, for the table does not say which "
                   "languages it holds",
-                  here);
+                  fmt::format("{}: line {}", where_, line));
     }
-    if (sample.source.empty() || sample.reference.empty()) {
+    if (IsBlankText(sample.source) || IsBlankText(sample.reference)) {
       ++parsed_.suite.blanks;
       return {};
     }
@@ -194,7 +237,7 @@ class TableReader {
 std::string NumberOrText(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end()) return {};
-  if (found->is_string()) return found->get<std::string>().substr(0, 100);
+  if (found->is_string()) return FirstBytes(found->get<std::string>(), 100);
   return found->is_number_integer() ? fmt::format("{}", found->get<int64_t>()) : std::string();
 }
 
@@ -228,10 +271,11 @@ Result<void> ParseTsv(std::string_view text, const std::string& where, const std
 Result<LanguageText> ParseFloresTsv(std::string_view text, std::string language,
                                     const std::string& where) {
   DRAGOMAN_ASSIGN_OR_RETURN(const LanguageText lines, SplitLines(text, "", where));
+  std::vector<std::string_view> names;
+  if (!lines.segments.empty()) names = Fields(lines.segments[0].text);
+  const bool quoted = AreAllQuoted(names);
   std::vector<std::string> head;
-  if (!lines.segments.empty()) {
-    for (const auto& field : Fields(lines.segments[0].text)) head.push_back(LowerName(field));
-  }
+  for (size_t i = 0; i < names.size(); ++i) head.push_back(LowerName(FieldAt(names, i, quoted)));
   const size_t id = ColumnNamed(head, {"id"});
   const size_t domain = ColumnNamed(head, {"domain"});
   const size_t sentence = ColumnNamed(head, {"text", "sentence"});
@@ -241,15 +285,16 @@ Result<LanguageText> ParseFloresTsv(std::string_view text, std::string language,
   }
   LanguageText out{std::move(language), where, {}};
   for (size_t i = 1; i < lines.segments.size(); ++i) {
+    if (Strip(lines.segments[i].text).empty()) continue;
     const std::vector<std::string_view> fields = Fields(lines.segments[i].text);
     if (fields.size() != head.size()) {
       return Fail(ErrorCode::kCorruptFile,
                   fmt::format("expected {} columns, found {}", head.size(), fields.size()),
                   fmt::format("{}: line {}", where, i + 1));
     }
-    out.segments.push_back({FieldAt(fields, id).substr(0, 200),
-                            FieldAt(fields, domain).substr(0, 100), FieldAt(fields, sentence),
-                            i + 1});
+    out.segments.push_back({FirstBytes(FieldAt(fields, id, quoted), 200),
+                            FirstBytes(FieldAt(fields, domain, quoted), 100),
+                            FieldAt(fields, sentence, quoted), i + 1});
   }
   return out;
 }

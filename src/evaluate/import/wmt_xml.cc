@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
+#include "evaluate/blank_text.h"
 #include "evaluate/import/formats.h"
 #include "evaluate/import/xml_reader.h"
 #include "evaluate/metrics/white_space.h"
@@ -21,14 +23,15 @@ class WmtHandler : public XmlHandler {
  public:
   explicit WmtHandler(ParsedSuite& parsed) : parsed_(parsed) {}
 
-  Result<void> Begin(const std::string& name, const Attributes& attributes, size_t) override {
-    if (name == "doc") return BeginDocument(attributes);
+  Result<void> Begin(const std::string& name, const Attributes& attributes, size_t line) override {
+    if (name == "doc") return BeginDocument(attributes, line);
     if (name == "src" || name == "ref" || name == "hyp") return BeginVersion(name, attributes);
     if (name != "seg" || version_.empty()) return {};
     segment_ = AttributeOf(attributes, "id");
+    line_ = line;
     if (segment_.empty() || segment_.size() > 100) {
       return Fail(ErrorCode::kCorruptFile,
-                  fmt::format("<seg>: expected an id, found \"{}\"", segment_.substr(0, 100)));
+                  fmt::format("<seg>: expected an id, found \"{}\"", FirstBytes(segment_, 100)));
     }
     in_segment_ = true;
     text_.clear();
@@ -55,12 +58,16 @@ class WmtHandler : public XmlHandler {
  private:
   struct Pair {
     std::string segment, source;
-    std::map<std::string, std::string> references;  // by language; the first of each
+    std::map<std::string, std::string> references;  // by language; the first of each that is there
+    size_t line = 0;
   };
 
-  Result<void> BeginDocument(const Attributes& attributes) {
-    document_ = AttributeOf(attributes, "id").substr(0, 200);
-    domain_ = AttributeOf(attributes, "domain").substr(0, 100);
+  Result<void> BeginDocument(const Attributes& attributes, size_t line) {
+    document_ = FirstBytes(AttributeOf(attributes, "id"), 200);
+    // Sets that are put together repeat ids or have none; the line keeps documents apart.
+    if (!documents_.insert(document_).second) document_ += fmt::format("@{}", line);
+    documents_.insert(document_);
+    domain_ = FirstBytes(AttributeOf(attributes, "domain"), 100);
     if (domain_.empty()) domain_ = "news";
     source_language_.clear();
     segments_.clear();
@@ -74,7 +81,7 @@ class WmtHandler : public XmlHandler {
     if (!LooksLikeLanguageCode(code)) {
       return Fail(ErrorCode::kCorruptFile,
                   fmt::format("<{}>: expected lang with a language code, found \"{}\"", name,
-                              code.substr(0, 100)));
+                              FirstBytes(code, 100)));
     }
     version_ = name;
     language_ = PromptCode(code);
@@ -84,16 +91,23 @@ class WmtHandler : public XmlHandler {
 
   Result<void> KeepSegment() {
     const auto found = index_.emplace(segment_, segments_.size()).first;
-    if (found->second == segments_.size()) segments_.push_back({segment_, "", {}});
+    if (found->second == segments_.size()) segments_.push_back({segment_, "", {}, line_});
     Pair& pair = segments_[found->second];
     std::string text(Strip(text_));
     if (version_ == "ref") {
-      pair.references.emplace(language_, std::move(text));
+      std::string& first = pair.references[language_];
+      if (IsBlankText(first)) {
+        first = std::move(text);
+      } else {
+        parsed_.suite.alternatives += IsBlankText(text) ? 0 : 1;
+      }
     } else if (pair.source.empty()) {
       pair.source = std::move(text);
     } else {
       return Fail(ErrorCode::kCorruptFile,
-                  fmt::format("segment {} of {} has a second source", segment_, document_));
+                  fmt::format("expected one source of segment {} of document \"{}\", found a "
+                              "second one",
+                              segment_, document_));
     }
     return {};
   }
@@ -101,7 +115,7 @@ class WmtHandler : public XmlHandler {
   Result<void> EndDocument() {
     for (Pair& pair : segments_) {
       for (auto& [language, reference] : pair.references) {
-        if (pair.source.empty() || reference.empty()) {
+        if (IsBlankText(pair.source) || IsBlankText(reference)) {
           ++parsed_.suite.blanks;
           continue;
         }
@@ -116,6 +130,7 @@ class WmtHandler : public XmlHandler {
         sample.source = pair.source;
         sample.reference = std::move(reference);
         sample.domain = domain_;
+        sample.line = pair.line;
         parsed_.suite.samples.push_back(std::move(sample));
       }
     }
@@ -127,6 +142,8 @@ class WmtHandler : public XmlHandler {
   std::string document_, domain_, source_language_, version_, language_, segment_, text_;
   std::vector<Pair> segments_;
   std::map<std::string, size_t> index_;
+  std::set<std::string> documents_;
+  size_t line_ = 0;
   bool in_segment_ = false;
 };
 
