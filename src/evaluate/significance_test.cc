@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <sstream>
 
+#include "base/atomic_file.h"
 #include "base/json.h"
 #include "evaluate/numpy_random.h"
 
@@ -105,6 +107,48 @@ TEST(Significance, PValuesAndIntervalsEqualSacrebleu) {
     }
   }
   EXPECT_EQ(compared, 96);
+}
+
+// The examples of sacreBLEU's README: WMT 2017 English to German, LIUM's system against online-B.
+TEST(Significance, PublishedPValuesOfSacrebleu) {
+  const auto text = ReadFile(DRAGOMAN_SOURCE_DIR "/tests/golden/wmt17_en_de_statistics.jsonl");
+  ASSERT_TRUE(text);
+  std::map<std::string, std::vector<StatsTable>> tables;  // by metric: the baseline's, online-B's
+  std::istringstream lines(*text);
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = ParseJson(line, "statistics");
+    ASSERT_TRUE(json);
+    StatsTable& table = tables[(*json)["metric"]].emplace_back();
+    for (const auto& row : (*json)["rows"]) {
+      table.columns = row.size();
+      for (const double count : row) table.values.push_back(count);
+    }
+  }
+  const struct {
+    const char* metric;
+    PairedTest test;
+    int draws;
+    const char* published;
+  } cases[] = {
+      {"BLEU", PairedTest::kBootstrap, 1000, "26.7 (26.6 ± 0.7) (p = 0.3077)"},
+      {"chrF2", PairedTest::kBootstrap, 1000, "56.3 (56.3 ± 0.5) (p = 0.0240)"},
+      {"BLEU", PairedTest::kRandomisation, 10000, "26.7 (p = 0.8066)"},
+      {"chrF2", PairedTest::kRandomisation, 10000, "56.3 (p = 0.0385)"},
+  };
+  const auto metrics = AllMetrics();
+  for (const auto& one : cases) {
+    const auto& pair = tables[one.metric];
+    ASSERT_EQ(pair.size(), 2u);
+    ASSERT_EQ(pair[0].rows(), 3004u);
+    const auto result = TestPair(one.test, *metrics.at(one.metric), pair[0], pair[1], one.draws);
+    ASSERT_TRUE(result) << ToString(result.error());
+    std::string said = fmt::format("{:.1f}", result->score);
+    if (one.test == PairedTest::kBootstrap) {
+      said +=
+          fmt::format(" ({:.1f} ± {:.1f})", result->resampled.mean, result->resampled.half_width);
+    }
+    EXPECT_EQ(said + fmt::format(" (p = {:.4f})", result->p_value), one.published) << one.metric;
+  }
 }
 
 TEST(Significance, IntervalOfOneSystemEqualsSacrebleu) {
