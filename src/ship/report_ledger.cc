@@ -90,7 +90,7 @@ std::string RenderBuildsSection(const ReportData& data) {
   table.head = {"build", "size", "BLEU", "chrF", "verdict"};
   table.numeric = {1, 2, 3};
   const auto change = [](const Json& delta) {
-    return fmt::format("{:+.2f} % [{:+.2f}, {:+.2f}]", delta.value("percent", 0.0),
+    return fmt::format("{:+.2f}&nbsp;% [{:+.2f},&nbsp;{:+.2f}]", delta.value("percent", 0.0),
                        delta.value("percent_low", 0.0), delta.value("percent_high", 0.0));
   };
   for (const Json& rung : data.context.ladder.value("rungs", Json::array())) {

@@ -151,10 +151,11 @@ std::string RenderGateSection(const ReportData& data) {
                           EscapeHtml(rung["recipe"].get<std::string>()),
                           VerdictChip(rung["decision"].get<std::string>()));
   }
-  if (!ladder.empty()) {
-    ladder = "<p class=\"soft\">Ladder: " + ladder + "; " +
-             EscapeHtml(data.context.ladder.value("stopped", std::string())) + ".</p>";
-  }
+  // A comparison of results alone climbed nothing.
+  const std::string stopped = data.context.ladder.value("stopped", std::string());
+  ladder = stopped.empty()
+               ? ""
+               : "<p class=\"soft\">Ladder: " + ladder + "; " + EscapeHtml(stopped) + ".</p>";
   std::string notes;
   for (const Json& note : data.context.Phase("compare").value("notes", Json::array()))
     notes += "<p class=\"soft\">Note: " + EscapeHtml(note.get<std::string>()) + ".</p>";

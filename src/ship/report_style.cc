@@ -62,7 +62,7 @@ table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;padding:7px 10px 7px 0;border-bottom:1px solid var(--line);vertical-align:top}
 th{color:var(--soft);font-weight:600;font-size:.82rem;white-space:nowrap}
 .num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-tr:last-child td{border-bottom:0}
+.two td.num{white-space:normal}.two td:last-child{white-space:nowrap}tr:last-child td{border-bottom:0}
 .num+td:not(.num),.num+th:not(.num){padding-left:14px}
 td:first-child{white-space:nowrap}.stack td:first-child{white-space:normal;min-width:92px}
 .chip{display:inline-block;border-radius:99px;padding:1px 9px;font-size:.78rem;font-weight:650;border:1px solid var(--tone);
@@ -97,7 +97,7 @@ td{overflow-wrap:anywhere}
 .stack tr:last-child{border-bottom:0}.num+td:not(.num){padding-left:0}
 .two{grid-template-columns:1fr}.tiles{grid-template-columns:repeat(2,1fr)}}
 @media print{:root{--bg:#fff;--card:#fff}.live .static{display:block}.live .chart{display:none!important}body{font-size:11px}main{max-width:none;padding:0}
-.card,.tile,.sent,.frow,.brow{break-inside:avoid}.card{border-radius:0;padding:10px;margin:8px 0}.scroll{overflow:visible}
+.tile,.sent,.frow,.brow,.two>.card,.figure,tr{break-inside:avoid}h2,h3{break-after:avoid}.card{border-radius:0;padding:10px;margin:8px 0}.scroll{overflow:visible}
 .two{grid-template-columns:1fr}.soft,td,th,.legend,.fname,.fval,.bname,.bval{font-size:11px}td,th{padding:3px 6px}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 )css";
