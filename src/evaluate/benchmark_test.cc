@@ -272,12 +272,12 @@ TEST(Checks, FaultsOfAnOutput) {
 
 TEST(Checks, WhatIsKept) {
   OutputChecks checks = CheckOutput(
-      Of("de", "It costs 1,000.5 or 12 at www.a.example.", "", "1.000,5 www.a.example"));
+      Of("de", "It costs 1,000.5 or 15 at www.a.example.", "", "1.000,5 www.a.example"));
   EXPECT_EQ(checks.items, 3);
   EXPECT_EQ(checks.kept, 2);
   checks = CheckOutput(Of("hi", "Room 417", "कमरा ४१७", "कमरा ४१७"));
   EXPECT_EQ(checks.kept, 1);
-  checks = CheckOutput(Of("de", "5 and 5", "5 und 5", "5"));  // each number once
+  checks = CheckOutput(Of("de", "50 and 50", "50 und 50", "50"));  // each number once
   EXPECT_EQ(checks.items, 2);
   EXPECT_EQ(checks.kept, 1);
   Prediction marked = Of("de", "%s deleted 7 files", "", "%s löschte sieben Dateien");

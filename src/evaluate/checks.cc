@@ -6,12 +6,15 @@
 #include <vector>
 
 #include "base/utf8.h"
+#include "evaluate/balance.h"
+#include "evaluate/blank_text.h"
 #include "evaluate/kept_items.h"
 #include "evaluate/language_guesser.h"
 #include "evaluate/metrics/unicode.h"
 #include "evaluate/metrics/white_space.h"
 #include "text/language_scripts.h"
 #include "text/languages.h"
+#include "text/protected_spans.h"
 #include "text/scripts.h"
 
 namespace dragoman {
@@ -23,7 +26,7 @@ std::optional<ScriptSet> ScriptsOf(std::string_view code) {
   const auto language = FindLanguage(code);
   if (!language) return std::nullopt;
   std::vector<std::string> scripts = ScriptsOfLanguage(language->code);
-  if (code.substr(0, 2) == "ko") scripts = {"Hang"};
+  if (language->code.substr(0, language->code.find('-')) == "ko") scripts = {"Hang"};
   const auto set = ScriptSet::Of(scripts);
   return set ? std::optional<ScriptSet>(*set) : std::nullopt;
 }
@@ -50,20 +53,78 @@ std::string_view TrimMarks(std::string_view word) {
   return word.substr(begin, word.find_last_not_of(kMarks) - begin + 1);
 }
 
-// Did the source call for words of another language? A name, a number or an address alone does
-// not.
-bool CallsForTranslation(const Prediction& prediction) {
-  const std::string_view source = Strip(prediction.source);
-  if (!prediction.reference.empty()) return Strip(prediction.reference) != source;
-  int plain_words = 0;
-  for (const std::string_view word : Words(source)) {
-    const std::string_view bare = TrimMarks(word);
-    const bool letters = !bare.empty() && std::all_of(bare.begin(), bare.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    });
-    plain_words += letters ? 1 : 0;
+// Letters and digits alone, in lower case: what a text says, however it is set.
+std::string BareText(std::string_view text) {
+  std::string bare;
+  for (const char32_t c : ToUtf32(LowerCase(text))) {
+    const UnicodeKind kind = UnicodeKinds()[c];
+    if (kind == UnicodeKind::kLetter || kind == UnicodeKind::kMark || kind == UnicodeKind::kNumber)
+      AppendUtf8(c, bare);
   }
-  return plain_words >= 4;
+  return bare;
+}
+
+struct WordCount {
+  int64_t words = 0;  // of letters; scripts without spaces count by characters
+  int64_t plain = 0;  // of these, not written as a name is
+};
+
+WordCount CountWords(std::string_view text) {
+  WordCount count;
+  for (const std::string_view word : Words(text)) {
+    const std::u32string points = ToUtf32(TrimMarks(word));
+    int64_t letters = 0, han = 0, unspaced = 0;
+    for (const char32_t c : points) {
+      letters += IsUnicodeLetterOrMark(c) ? 1 : 0;
+      han += IsUnicodeLetter(c) && c >= 0x2e80 ? 1 : 0;
+      unspaced += IsUnicodeLetter(c) && ((c >= 0xe00 && c < 0x10a0) || (c >= 0x1780 && c < 0x1800));
+    }
+    const bool all_letters = letters == static_cast<int64_t>(points.size());
+    if (letters == 0 || (!all_letters && han + unspaced < 2)) continue;
+    const int64_t words = std::max<int64_t>(1, han / 2 + unspaced / 4);
+    count.words += words;
+    const std::u32string_view first = std::u32string_view(points).substr(0, 1);
+    count.plain += LowerCase(ToUtf8(first)) == ToUtf8(first) ? words : 0;
+  }
+  return count;
+}
+
+bool IsMostlyIn(const ScriptSet& scripts, std::string_view text) {
+  int64_t letters = 0, used = 0;
+  for (const char32_t c : ToUtf32(text)) {
+    letters += IsUnicodeLetter(c) ? 1 : 0;
+    used += IsUnicodeLetter(c) && scripts.Uses(c) ? 1 : 0;
+  }
+  return used * 2 >= letters;
+}
+
+// Did the source call for words of another language? A name, a number or an address alone does
+// not, nor does a single word, which the languages may share.
+bool CallsForTranslation(const Prediction& prediction) {
+  const WordCount count = CountWords(prediction.source);
+  if (prediction.reference.empty())
+    return count.words >= 4 && (count.plain >= 2 || count.words >= 6);
+  const std::string source = BareText(prediction.source);
+  if (source == BareText(prediction.reference)) return false;
+  const std::optional<ScriptSet> scripts = ScriptsOf(prediction.target_lang);
+  return count.words >= 2 || (count.words == 1 && scripts && !IsMostlyIn(*scripts, source));
+}
+
+bool HasAnyLetter(std::string_view text) {
+  const std::u32string points = ToUtf32(text);
+  return std::any_of(points.begin(), points.end(), IsUnicodeLetter);
+}
+
+// Nothing to see, or marks alone where the source has words.
+bool SaysNothing(const Prediction& prediction) {
+  if (IsBlankText(prediction.hypothesis)) return true;
+  const std::u32string points = ToUtf32(prediction.hypothesis);
+  const bool marks_alone = std::all_of(points.begin(), points.end(), [](char32_t c) {
+    const UnicodeKind kind = UnicodeKinds()[c];
+    return kind == UnicodeKind::kPunctuation || kind == UnicodeKind::kOther;
+  });
+  return marks_alone && CountWords(prediction.source).words >= 2 &&
+         (prediction.reference.empty() || HasAnyLetter(prediction.reference));
 }
 
 struct FaultWords {
@@ -103,6 +164,34 @@ std::string OwnWords(std::string_view text, std::string_view source, const Scrip
   return own;
 }
 
+// Runs of letters, marks and digits outside addresses and code, cut also where the language's
+// script begins or ends: in "VS Codeで", "Code" is a word.
+std::vector<std::string> WordsByScript(std::string_view text, const ScriptSet& scripts) {
+  std::vector<std::string> words;
+  const UnicodeKinds kinds;
+  for (const std::string_view stretch : StretchesBetween(FindProtectedSpans(text), text)) {
+    std::string word;
+    bool used = false;  // the word's letters are of the script
+    const auto end_word = [&] {
+      if (!word.empty()) words.push_back(std::move(word));
+      word.clear();
+    };
+    for (const char32_t c : ToUtf32(stretch)) {
+      const UnicodeKind kind = kinds[c];
+      const bool letter = kind == UnicodeKind::kLetter;
+      if (!letter && kind != UnicodeKind::kMark && kind != UnicodeKind::kNumber) {
+        end_word();
+        continue;
+      }
+      if (letter && scripts.Uses(c) != used) end_word();
+      if (letter) used = scripts.Uses(c);
+      AppendUtf8(c, word);
+    }
+    end_word();
+  }
+  return words;
+}
+
 }  // namespace
 
 const char* FaultName(Fault fault) { return kFaults[static_cast<size_t>(fault)].name; }
@@ -112,13 +201,19 @@ bool InWrongScript(std::string_view text, std::string_view source, std::string_v
   const std::string_view base = target_lang.substr(0, target_lang.find_first_of("-_"));
   const std::optional<ScriptSet> scripts = ScriptsOf(target_lang);
   if (!scripts) return false;
-  std::set<std::string_view> copied;
-  for (const std::string_view word : Words(source)) copied.insert(TrimMarks(word));
+  const std::vector<std::string> of_source = WordsByScript(source, *scripts);
+  const std::set<std::string> copied(of_source.begin(), of_source.end());
+  const std::vector<std::string> words = WordsByScript(text, *scripts);
+  std::set<std::string> plain_copies;
+  for (const std::string& word : words) {
+    if (copied.count(word) != 0 && LowerCase(word) == word) plain_copies.insert(word);
+  }
+  constexpr size_t kASentence = 5;  // of plain words is no name
+  const bool echoes = plain_copies.size() >= kASentence;
   int64_t own = 0, right = 0, kana = 0;
-  for (const std::string_view word : Words(text)) {
-    const std::string_view bare = TrimMarks(word);
-    if (IsAddress(bare) || copied.count(bare) != 0) continue;
-    for (const char32_t c : ToUtf32(bare)) {
+  for (const std::string& word : words) {
+    if (copied.count(word) != 0 && !(echoes && plain_copies.count(word) != 0)) continue;
+    for (const char32_t c : ToUtf32(word)) {
       if (!IsUnicodeLetter(c)) continue;
       ++own;
       right += scripts->Uses(c) ? 1 : 0;
@@ -130,39 +225,25 @@ bool InWrongScript(std::string_view text, std::string_view source, std::string_v
   return right * 2 < own || (base == "zh" && kana * 4 > own);
 }
 
-bool RepeatsItself(std::string_view text) {
-  constexpr size_t kLongestUnit = 64;
-  constexpr size_t kTimes = 4;
-  constexpr size_t kShortest = 12;  // code points in all: "ha ha ha ha" is still a laugh
-  const std::u32string points = ToUtf32(text);
-  for (size_t unit = 1; unit <= kLongestUnit && unit * kTimes <= points.size(); ++unit) {
-    size_t equal = 0;  // points that equal the one a unit before, in a row
-    for (size_t i = unit; i < points.size(); ++i) {
-      equal = points[i] == points[i - unit] ? equal + 1 : 0;
-      if (equal >= unit * (kTimes - 1) && equal + unit >= kShortest) return true;
-    }
-  }
-  return false;
-}
-
 OutputChecks CheckOutput(const Prediction& prediction) {
   OutputChecks checks;
   const std::string_view source = Strip(prediction.source);
   const std::string_view output = Strip(prediction.hypothesis);
   const std::string_view target = prediction.target_lang;
-  if (source.empty()) return checks;
-  checks.empty = output.empty();
+  if (IsBlankText(source)) return checks;
+  checks.empty = SaysNothing(prediction);
   checks.runaway = prediction.length_limit;
-  checks.copy = output == source && CallsForTranslation(prediction);
+  const bool due = CallsForTranslation(prediction);
+  checks.copy = due && BareText(output) == BareText(source);
   checks.wrong_script = InWrongScript(output, source, target);
   const bool warned = std::find(prediction.warnings.begin(), prediction.warnings.end(),
                                 "repetition") != prediction.warnings.end();
-  const bool may_repeat = !RepeatsItself(source) && !RepeatsItself(prediction.reference);
+  const bool may_repeat = !MayBeRepeated(source) && !MayBeRepeated(prediction.reference);
   checks.repetition = (warned || RepeatsItself(output)) && may_repeat;
   checks.Note(Fault::kEmpty, true, checks.empty);
   checks.Note(Fault::kRunaway, true, checks.runaway);
   checks.Note(Fault::kRepetition, may_repeat, checks.repetition);
-  checks.Note(Fault::kCopy, CallsForTranslation(prediction), checks.copy);
+  checks.Note(Fault::kCopy, due, checks.copy);
   const std::optional<ScriptSet> scripts = ScriptsOf(target);
   checks.Note(Fault::kWrongScript, scripts.has_value(), checks.wrong_script);
   const std::string own = scripts ? OwnWords(output, source, *scripts) : std::string();

@@ -48,9 +48,14 @@ struct OutputChecks {
 };
 OutputChecks CheckOutput(const Prediction& prediction);
 
-// Parts, for tests. Words of `source` (names, addresses, code) do not count as the output's own.
+// Parts, for tests. Words of `source` (names, addresses, code) do not count as the output's own,
+// unless the output says five of its plain words again.
 bool InWrongScript(std::string_view text, std::string_view source, std::string_view target_lang);
+// A stretch of up to 200 characters four times in a row, punctuation and capitals aside, with
+// twelve letters or more (a Han character counts as two); without letters, 32 characters.
 bool RepeatsItself(std::string_view text);
+// Three times, and half as long: a source or reference that gives reason to repeat.
+bool MayBeRepeated(std::string_view text);
 
 }  // namespace dragoman
 

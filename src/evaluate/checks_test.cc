@@ -7,8 +7,8 @@
 #include <algorithm>
 
 #include "base/random.h"
+#include "evaluate/balance.h"
 #include "evaluate/fault_comparison.h"
-#include "evaluate/kept_items.h"
 #include "evaluate/language_guesser.h"
 #include "evaluate/suite.h"
 
@@ -63,11 +63,11 @@ TEST(KeptItems, ANumberThatTheReferenceSpellsOutIsNotDue) {
 
 TEST(Balance, BracketsNestAndQuotesPair) {
   for (const char* good : {"", "a (b [c] {d})", "„Hallo“, sagte er", "« Oui »", "\"yes\"",
-                           "（注）「はい」『本』", "it's Tom's", "„Hallo\""})
+                           "（注）「はい」『本』", "it's Tom's", "„Hallo\"", "b) so"})
     EXPECT_TRUE(IsBalanced(good)) << good;
-  for (const char* bad : {"a (b", "b)", "(]", "\"yes", "„Hallo", "「はい", "『本」", "([)]"})
+  for (const char* bad : {"a (b", "bc)", "(]", "\"yes", "„Hallo", "「はい", "『本」", "([)]"})
     EXPECT_FALSE(IsBalanced(bad)) << bad;
-  EXPECT_FALSE(CheckOutput(Output("de", "1) one", "1) eins")).Possible(Fault::kUnbalanced))
+  EXPECT_FALSE(CheckOutput(Output("de", "one) two", "eins) zwei")).Possible(Fault::kUnbalanced))
       << "the source is not in order itself";
   EXPECT_TRUE(CheckOutput(Output("de", "Say \"no\".", "Sag „nein.")).Has(Fault::kUnbalanced));
 }

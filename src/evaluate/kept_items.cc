@@ -1,63 +1,58 @@
 #include "evaluate/kept_items.h"
 
 #include <algorithm>
-#include <set>
 #include <vector>
 
-#include "base/utf8.h"
+#include "evaluate/number_forms.h"
+#include "evaluate/spelled_numbers.h"
 #include "text/protected_spans.h"
 
 namespace dragoman {
 namespace {
 
-// The value of a decimal digit in the scripts of the supported languages, -1 for anything else.
-int DigitValue(char32_t c) {
-  for (const char32_t zero : {U'0', U'\u0660', U'\u06f0', U'\u0966', U'\uff10'}) {
-    if (c >= zero && c < zero + 10) return static_cast<int>(c - zero);
-  }
-  return -1;
+bool IsUrl(std::string_view item) {
+  return item.find("://") != std::string_view::npos || item.rfind("www.", 0) == 0;
 }
 
-bool SeparatesDigits(char32_t c) {
-  return c == '.' || c == ',' || c == '\'' || c == 0xa0 || c == 0x202f || c == 0x2009 ||
-         c == 0x66b || c == 0x66c || c == 0x2019;
-}
-
-// Numbers as their digits alone, so that 1,000.5 equals 1.000,5 and Devanagari equals ASCII.
-std::vector<std::string> Numbers(std::string_view text) {
-  std::vector<std::string> numbers;
-  const std::u32string points = ToUtf32(text);
-  for (size_t i = 0; i < points.size();) {
-    if (DigitValue(points[i]) < 0) {
-      ++i;
-      continue;
-    }
-    std::string digits;
-    while (i < points.size()) {
-      const int value = DigitValue(points[i]);
-      if (value >= 0) {
-        digits += static_cast<char>('0' + value);
-      } else if (!(SeparatesDigits(points[i]) && i + 1 < points.size() &&
-                   DigitValue(points[i + 1]) >= 0)) {
-        break;
-      }
-      ++i;
-    }
-    numbers.push_back(std::move(digits));
-  }
-  return numbers;
+bool IsEmail(std::string_view item) {
+  const size_t at = item.find('@');
+  return at != std::string_view::npos && at > 0 && item.find('.', at) != std::string_view::npos;
 }
 
 Fault KindOf(std::string_view item) {
-  if (item.find("://") != std::string_view::npos || item.rfind("www.", 0) == 0)
-    return Fault::kLostUrl;
-  const size_t at = item.find('@');
-  if (at != std::string_view::npos && at > 0 && item.find('.', at) != std::string_view::npos)
-    return Fault::kLostEmail;
   if (item.front() == '<' || (item.front() == '&' && item.back() == ';')) return Fault::kLostMarkup;
+  if (IsUrl(item)) return Fault::kLostUrl;
+  if (IsEmail(item)) return Fault::kLostEmail;
   if (item.front() == '%' || item.front() == '{' || item.rfind("${", 0) == 0)
     return Fault::kLostPlaceholder;
   return Fault::kLostOther;
+}
+
+// <https://x.example> and <a@b.example> are addresses in brackets, which a sentence does not need.
+std::string_view WithoutAngles(std::string_view item) {
+  if (item.size() < 3 || item.front() != '<' || item.back() != '>') return item;
+  const std::string_view inner = item.substr(1, item.size() - 2);
+  const bool address =
+      (IsUrl(inner) || IsEmail(inner)) && inner.find_first_of(" =\"") == std::string_view::npos;
+  return address ? inner : item;
+}
+
+// An emoji looks the same with and without the sign that asks for its picture.
+std::string WithoutPictureSigns(std::string_view text) {
+  constexpr std::string_view kSign = "\xef\xb8\x8f";  // U+FE0F
+  std::string out(text);
+  for (size_t at = out.find(kSign); at != std::string::npos; at = out.find(kSign, at))
+    out.erase(at, kSign.size());
+  return out;
+}
+
+// Would the address go on there, and be another one?
+bool GoesOn(std::string_view text, size_t at) {
+  if (at >= text.size()) return false;
+  const char c = text[at];
+  const bool alphanumeric =
+      (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  return alphanumeric || std::string_view("/_=&%#~").find(c) != std::string_view::npos;
 }
 
 bool IsPlainNumber(std::string_view item) {
@@ -67,92 +62,107 @@ bool IsPlainNumber(std::string_view item) {
 // Counts what is due and what is there, kind by kind.
 class Keeper {
  public:
-  Keeper(std::string_view output, OutputChecks& checks) : output_(output), checks_(checks) {
-    for (std::string& digits : Numbers(output)) numbers_.insert(std::move(digits));
+  Keeper(const Prediction& prediction, OutputChecks& checks)
+      : prediction_(prediction),
+        checks_(checks),
+        rest_(WithoutPictureSigns(prediction.hypothesis)),
+        numbers_(prediction.hypothesis) {}
+
+  void KeepNumber(const NumberForm& number) { Count(Fault::kLostNumber, numbers_.Take(number)); }
+
+  // A number that is not there may be spelled out. Where nobody can tell, small ones are taken to
+  // be, unless another number stands instead.
+  void KeepNumbers(const std::vector<NumberForm>& due) {
+    int64_t missing = 0, unknown = 0;
+    for (const NumberForm& number : due) {
+      const bool in_digits = numbers_.Take(number);
+      const Spelling spelling =
+          in_digits ? Spelling::kThere
+                    : FindSpelled(prediction_.hypothesis, number.key, prediction_.target_lang);
+      if (spelling == Spelling::kThere) {
+        Count(Fault::kLostNumber, true);
+      } else {
+        const bool may_be =
+            number.may_be_month || (spelling == Spelling::kUnknown && IsSmallNumber(number));
+        ++(may_be ? unknown : missing);
+      }
+    }
+    const bool changed =
+        unknown > 0 && numbers_.HasOther(prediction_.source, prediction_.reference);
+    for (int64_t i = 0; i < missing; ++i) Count(Fault::kLostNumber, false);
+    for (int64_t i = 0; i < unknown; ++i) Count(Fault::kLostNumber, !changed);
   }
 
-  void KeepNumber(const std::string& digits) {
-    const auto at = numbers_.find(digits);
-    Count(Fault::kLostNumber, at != numbers_.end());
-    if (at != numbers_.end()) numbers_.erase(at);
-  }
-  void KeepText(std::string_view text) {
-    Count(KindOf(text), output_.find(text) != std::string_view::npos);
+  // As often as they are listed; long ones first, so that {name} is not found inside {{name}}.
+  void KeepTexts(std::vector<std::string_view> texts) {
+    std::stable_sort(texts.begin(), texts.end(),
+                     [](auto a, auto b) { return a.size() > b.size(); });
+    for (const std::string_view text : texts)
+      Count(KindOf(text), TakeText(WithoutPictureSigns(text), KindOf(text)));
   }
 
  private:
+  bool TakeText(const std::string& item, Fault kind) {
+    const bool address = kind == Fault::kLostUrl || kind == Fault::kLostEmail;
+    for (size_t at = rest_.find(item); at != std::string::npos; at = rest_.find(item, at + 1)) {
+      if (address && GoesOn(rest_, at + item.size())) continue;
+      rest_.replace(at, item.size(), 1, '\0');
+      return true;
+    }
+    return false;
+  }
+
   void Count(Fault kind, bool there) {
     ++checks_.items;
     checks_.kept += there ? 1 : 0;
     checks_.Note(kind, true, checks_.Has(kind) || !there);
   }
 
-  std::string_view output_;
+  const Prediction& prediction_;
   OutputChecks& checks_;
-  std::multiset<std::string> numbers_;
+  std::string rest_;  // of the output, less what was found
+  NumberPool numbers_;
 };
 
-// Round, square, curly, angle quotes and corner brackets.
-constexpr struct {
-  char32_t open, close;
-} kBrackets[] = {{'(', ')'},
-                 {'[', ']'},
-                 {'{', '}'},
-                 {U'\uff08', U'\uff09'},
-                 {U'\u3010', U'\u3011'},
-                 {U'\u300a', U'\u300b'},
-                 {U'\u300c', U'\u300d'},
-                 {U'\u300e', U'\u300f'},
-                 {U'\u3008', U'\u3009'}};
+void KeepWhatIsListed(const Prediction& prediction, Keeper& keeper) {
+  std::vector<std::string_view> texts;
+  for (const std::string& item : prediction.keep) {
+    if (!IsPlainNumber(item)) {
+      texts.emplace_back(item);
+      continue;
+    }
+    for (const NumberForm& number : ReadNumbers(item)) keeper.KeepNumber(number);
+  }
+  keeper.KeepTexts(std::move(texts));
+}
 
-bool IsDoubleQuote(char32_t c) {
-  return c == '"' || (c >= 0x201c && c <= 0x201f) || c == 0xab || c == 0xbb || c == 0xff02 ||
-         (c >= 0x301d && c <= 0x301f);
+// The numbers of the source that the reference has too, for it may put one in words; without a
+// reference all but those that languages count differently.
+std::vector<NumberForm> NumbersDue(std::string_view text, const std::string& reference) {
+  std::vector<NumberForm> due;
+  NumberPool expected(reference);
+  for (NumberForm& number : ReadNumbers(text)) {
+    if (reference.empty() ? !number.by_magnitude && !(number.of_half_day && IsSmallNumber(number))
+                          : expected.Take(number))
+      due.push_back(std::move(number));
+  }
+  return due;
 }
 
 }  // namespace
 
 void CheckKeptItems(const Prediction& prediction, OutputChecks& checks) {
-  Keeper keeper(prediction.hypothesis, checks);
-  if (!prediction.keep.empty()) {
-    for (const std::string& item : prediction.keep) {
-      if (IsPlainNumber(item)) {
-        keeper.KeepNumber(item);
-      } else {
-        keeper.KeepText(item);
-      }
-    }
-    return;
-  }
+  Keeper keeper(prediction, checks);
+  if (!prediction.keep.empty()) return KeepWhatIsListed(prediction, keeper);
   const std::vector<ProtectedSpan> spans = FindProtectedSpans(prediction.source);
-  for (const ProtectedSpan& span : spans) keeper.KeepText(span.text);
-  // Digits of addresses are no numbers. A number that the reference puts in words may be put so.
+  std::vector<std::string_view> texts;
+  for (const ProtectedSpan& span : spans) texts.push_back(WithoutAngles(span.text));
+  keeper.KeepTexts(std::move(texts));
+  // Digits of addresses are no numbers.
   std::string rest;
   for (const std::string_view stretch : StretchesBetween(spans, prediction.source))
     rest.append(stretch).append(" ");
-  std::multiset<std::string> expected;
-  for (std::string& digits : Numbers(prediction.reference)) expected.insert(std::move(digits));
-  for (const std::string& digits : Numbers(rest)) {
-    const auto at = expected.find(digits);
-    if (at == expected.end() && !prediction.reference.empty()) continue;
-    if (at != expected.end()) expected.erase(at);
-    keeper.KeepNumber(digits);
-  }
-}
-
-bool IsBalanced(std::string_view text) {
-  std::vector<char32_t> open;
-  int quotes = 0;
-  for (const char32_t point : ToUtf32(text)) {
-    quotes += IsDoubleQuote(point) ? 1 : 0;
-    for (const auto& bracket : kBrackets) {
-      if (point == bracket.open) open.push_back(bracket.close);
-      if (point != bracket.close) continue;
-      if (open.empty() || open.back() != point) return false;
-      open.pop_back();
-    }
-  }
-  return open.empty() && quotes % 2 == 0;
+  keeper.KeepNumbers(NumbersDue(rest, prediction.reference));
 }
 
 }  // namespace dragoman

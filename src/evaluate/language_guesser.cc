@@ -8,6 +8,7 @@
 #include "evaluate/metrics/unicode.h"
 #include "evaluate/metrics/white_space.h"
 #include "evaluate/suite.h"
+#include "text/language_scripts.h"
 
 namespace dragoman {
 namespace {
@@ -143,6 +144,8 @@ const LanguageGuesser& LanguageGuesser::BuiltIn() {
 }
 
 bool CanTellLanguage(std::string_view text, std::string_view target_lang) {
+  // "zh-Latn" is not what the model of Chinese was learned from.
+  if (ScriptsOfLanguage(target_lang) != ScriptsOfLanguage(BaseOf(target_lang))) return false;
   return CountLetters(text) >= kFewestLanguageLetters &&
          LanguageGuesser::BuiltIn().Knows(target_lang);
 }
