@@ -21,6 +21,7 @@ bool IsEmail(std::string_view item) {
 
 Fault KindOf(std::string_view item) {
   if (item.front() == '<' || (item.front() == '&' && item.back() == ';')) return Fault::kLostMarkup;
+  if (item.front() == '`') return Fault::kLostOther;
   if (IsUrl(item)) return Fault::kLostUrl;
   if (IsEmail(item)) return Fault::kLostEmail;
   if (item.front() == '%' || item.front() == '{' || item.rfind("${", 0) == 0)
@@ -65,7 +66,7 @@ class Keeper {
   Keeper(const Prediction& prediction, OutputChecks& checks)
       : prediction_(prediction),
         checks_(checks),
-        rest_(WithoutPictureSigns(prediction.hypothesis)),
+        rest_(prediction.hypothesis),
         numbers_(prediction.hypothesis) {}
 
   void KeepNumber(const NumberForm& number) { Count(Fault::kLostNumber, numbers_.Take(number)); }
@@ -98,11 +99,12 @@ class Keeper {
     std::stable_sort(texts.begin(), texts.end(),
                      [](auto a, auto b) { return a.size() > b.size(); });
     for (const std::string_view text : texts)
-      Count(KindOf(text), TakeText(WithoutPictureSigns(text), KindOf(text)));
+      Count(KindOf(text), TakeText(text) || TakePicture(text));
   }
 
  private:
-  bool TakeText(const std::string& item, Fault kind) {
+  bool TakeText(std::string_view item) {
+    const Fault kind = KindOf(item);
     const bool address = kind == Fault::kLostUrl || kind == Fault::kLostEmail;
     for (size_t at = rest_.find(item); at != std::string::npos; at = rest_.find(item, at + 1)) {
       if (address && GoesOn(rest_, at + item.size())) continue;
@@ -110,6 +112,13 @@ class Keeper {
       return true;
     }
     return false;
+  }
+
+  bool TakePicture(std::string_view item) {
+    if (KindOf(item) != Fault::kLostOther) return false;
+    const std::string plain = WithoutPictureSigns(item);
+    rest_ = WithoutPictureSigns(rest_);
+    return !plain.empty() && TakeText(plain);
   }
 
   void Count(Fault kind, bool there) {

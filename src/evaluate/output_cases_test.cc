@@ -2,6 +2,7 @@
 // false costs more trust than a fault that is missed.
 #include <gtest/gtest.h>
 
+#include "base/random.h"
 #include "evaluate/checks.h"
 #include "evaluate/language_guesser.h"
 #include "evaluate/suite.h"
@@ -287,6 +288,65 @@ TEST(OutputEmpty, TextsThatSayNothing) {
                 {"de", "...?!", "...?!", "", ""},
                 {"de", "\u200b", "", "", ""},
                 {"de", "OK", "\U0001f44c", "", ""}});
+}
+
+TEST(OutputCases, AnyBytesAreJudged) {
+  const std::vector<std::string> pieces{"0",
+                                        "00",
+                                        ".",
+                                        ",",
+                                        " ",
+                                        "12:30 pm",
+                                        "31.12.2024",
+                                        "3/25/",
+                                        "万",
+                                        "亿亿",
+                                        "二〇",
+                                        "XIV",
+                                        "(",
+                                        "）",
+                                        "\"",
+                                        ":)",
+                                        "a)",
+                                        "<b>",
+                                        "</",
+                                        "{x",
+                                        "%s",
+                                        "https://a.b",
+                                        "@",
+                                        "`",
+                                        "ä",
+                                        "哈哈",
+                                        "\xff",
+                                        "\xe5\x93",
+                                        std::string(1, '\0'),
+                                        "\u200b",
+                                        "\ufe0f",
+                                        "ة",
+                                        "99999999999999999999",
+                                        "\n",
+                                        "سلام"};
+  Random random(5);
+  const auto draw = [&] {
+    std::string text;
+    const auto count = static_cast<size_t>(random.Uniform() * 30);
+    for (size_t i = 0; i < count; ++i)
+      text += pieces[static_cast<size_t>(random.Uniform() * static_cast<double>(pieces.size()))];
+    return text;
+  };
+  for (int i = 0; i < 3000; ++i) {
+    const std::string source = draw(), output = draw(), reference = i % 2 == 0 ? draw() : "";
+    Prediction one;
+    one.target_lang = i % 3 == 0 ? "de" : (i % 3 == 1 ? "zh" : "ar");
+    one.source = source;
+    one.hypothesis = i % 5 == 0 ? source : output;
+    one.reference = reference;
+    const OutputChecks checks = CheckOutput(one);
+    EXPECT_LE(checks.kept, checks.items);
+    for (const Fault kept : {Fault::kLostUrl, Fault::kLostPlaceholder, Fault::kLostMarkup}) {
+      EXPECT_FALSE(i % 5 == 0 && checks.Has(kept)) << FaultKey(kept) << ": " << source;
+    }
+  }
 }
 
 // What translators wrote has no fault, whether it is judged with a reference or without.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <utility>
 
 #include "base/utf8.h"
@@ -99,7 +100,14 @@ std::string PromptCode(std::string_view code) {
 }
 
 std::string KnownOrPromptCode(std::string_view code) {
-  return FindLanguage(code) ? std::string(code) : PromptCode(code);
+  // A file has few codes and many lines, and to find that a code is not known is slow.
+  constexpr size_t kMostRemembered = 1000;
+  thread_local std::map<std::string, std::string, std::less<>> remembered;
+  const auto found = remembered.find(code);
+  if (found != remembered.end()) return found->second;
+  if (remembered.size() >= kMostRemembered) remembered.clear();
+  std::string known = FindLanguage(code) ? std::string(code) : PromptCode(code);
+  return remembered.emplace(std::string(code), std::move(known)).first->second;
 }
 
 Result<void> CheckText(std::string_view text, const std::string& where) {
