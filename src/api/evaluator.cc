@@ -88,6 +88,10 @@ std::string SuiteText(const Suite& suite, const std::string& output) {
   if (suite.duplicates > 0)
     text += fmt::format("  {} left out: their source occurs before\n", suite.duplicates);
   if (suite.blanks > 0) text += fmt::format("  {} left out: blank in a language\n", suite.blanks);
+  if (!suite.unknown_languages.empty()) {
+    text += fmt::format("  {} languages left out, which the prompt does not know: {}\n",
+                        suite.unknown_languages.size(), fmt::join(suite.unknown_languages, ", "));
+  }
   if (suite.alternatives > 0) {
     text += fmt::format("  {} left out: another text of the segment in that language came first\n",
                         suite.alternatives);
@@ -277,6 +281,7 @@ Result<Report> WriteSuite(const SuiteOptions& options) {
   json["duplicates_left_out"] = suite.duplicates;
   json["blanks_left_out"] = suite.blanks;
   json["alternatives_left_out"] = suite.alternatives;
+  json["languages_left_out"] = suite.unknown_languages;
   json["hash"] = suite.hash;
   if (plan) json["plan"] = ToJson(*plan);
   return Report{DumpJson(json), (plan ? Format(*plan) : "") + SuiteText(suite, options.output), 0};

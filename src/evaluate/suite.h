@@ -43,13 +43,14 @@ struct Suite {
   int64_t duplicates = 0;        // samples left out: the pair had the source already
   int64_t blanks = 0;            // lines left out: empty in one of the languages
   int64_t alternatives = 0;      // texts left out: another of that segment and language came first
+  std::vector<std::string> unknown_languages;  // left out: the prompt has no name for them
   std::vector<SuiteSample> samples;
 };
 
 struct SuiteOptions {
   // Empty: whole pairs with any source; sentences in several languages from English.
   std::string source_lang = "en";
-  std::vector<std::string> target_langs;  // empty: every one the source has
+  std::vector<std::string> target_langs;  // empty: every one the source has and the prompt knows
   // Directions in the order wanted, "de", "fr"; instead of the two fields above.
   std::vector<std::pair<std::string, std::string>> pairs;
   int64_t samples_per_language = 0;                // 0: all; else a seeded choice

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/sha256.h"
 #include "evaluate/metrics/white_space.h"
+#include "text/languages.h"
 
 namespace dragoman {
 namespace {
@@ -38,8 +39,19 @@ bool StandsIn(const ParsedSuite& parsed, const std::string& source, const std::s
          std::none_of(parsed.languages.begin(), parsed.languages.end(), is_source);
 }
 
+// Without a choice of languages: is this one of the targets? Not what the prompt has no name for;
+// the largest sets have many of those, and a run would end at the first.
+bool IsTarget(const std::string& code, const std::string& source, const ParsedSuite& parsed,
+              std::vector<std::string>& unknown) {
+  if (LanguageKey(code) == LanguageKey(source) || StandsIn(parsed, source, code)) return false;
+  if (FindLanguage(code)) return true;
+  unknown.push_back(code);
+  return false;
+}
+
 // The directions asked for. Of files that hold whole pairs the order of the file.
-std::vector<Direction> Directions(const ParsedSuite& parsed, const SuiteOptions& options) {
+std::vector<Direction> Directions(const ParsedSuite& parsed, const SuiteOptions& options,
+                                  std::vector<std::string>& unknown) {
   if (!options.pairs.empty()) return options.pairs;
   const std::string source = options.source_lang.empty() && !parsed.multilingual.empty()
                                  ? std::string("en")
@@ -55,8 +67,7 @@ std::vector<Direction> Directions(const ParsedSuite& parsed, const SuiteOptions&
     return wanted.empty() || wanted.count(LanguageKey(target)) != 0;
   };
   for (const auto& code : parsed.languages) {
-    if (LanguageKey(code) != LanguageKey(source) && !StandsIn(parsed, source, code))
-      directions.emplace_back(source, code);
+    if (IsTarget(code, source, parsed, unknown)) directions.emplace_back(source, code);
   }
   std::set<std::string> known;
   for (const auto& [from, to] : directions) known.insert(LanguageKey(from + ">" + to));
@@ -91,7 +102,8 @@ void ExpandOne(const Direction& direction, const ParsedSuite& parsed, const Suit
 // Samples of the languages asked: whole pairs in the file's order, the others pair by pair.
 Result<std::vector<SuiteSample>> Expand(ParsedSuite& parsed, const SuiteOptions& options,
                                         const std::string& where) {
-  const std::vector<Direction> directions = Directions(parsed, options);
+  const std::vector<Direction> directions =
+      Directions(parsed, options, parsed.suite.unknown_languages);
   std::vector<SuiteSample> samples;
   std::set<Direction> wanted;
   for (const auto& [from, to] : directions) wanted.emplace(LanguageKey(from), LanguageKey(to));

@@ -148,6 +148,17 @@ TEST_F(FileForms, FloresOfThreeGenerations) {
               HasSubstr("found parquet files, which have to be exported first"));
 }
 
+TEST_F(FileForms, LanguagesThatThePromptDoesNotKnowAreTakenWhenAskedFor) {
+  const std::vector<File> files{{"a/devtest/eng_Latn.devtest", "One.\n"},
+                                {"a/devtest/deu_Latn.devtest", "Eins.\n"},
+                                {"a/devtest/ace_Arab.devtest", "سا.\n"}};
+  EXPECT_THAT(Read(files, {}, "a"), ElementsAre("en-de|flores|One.|Eins."));
+  EXPECT_THAT(suite_.unknown_languages, ElementsAre("ace-Arab"));
+  SuiteOptions asked;
+  asked.target_langs = {"ace_Arab"};
+  EXPECT_THAT(Read(files, asked, "a"), ElementsAre("en-ace-Arab|flores|One.|سا."));
+}
+
 TEST_F(FileForms, TablesOfSpreadsheets) {
   const std::vector<std::string> one{"en-de|table|One.|Eins."};
   EXPECT_EQ(Read({{"a.tsv", "English\tGerman\nOne.\tEins.\n"}}), one);

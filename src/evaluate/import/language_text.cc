@@ -85,8 +85,10 @@ std::string PromptCode(std::string_view code) {
   if (!LooksLikeLanguageCode(code)) return plain;
   plain = WithScriptCode(std::move(plain));
   const icu::Locale locale = icu::Locale::createCanonical(plain.c_str());
-  const std::string language = locale.getLanguage();
+  std::string language = locale.getLanguage();
   if (language.empty()) return plain;
+  if (language == "pbt") language = "ps";  // FLORES names single languages of a group
+  if (language == "quy") language = "qu";
   std::string script = locale.getScript();
   if (script == "Hang") script = "Kore";  // FLORES names the letters, CLDR the way of writing
   const std::string country = locale.getCountry();

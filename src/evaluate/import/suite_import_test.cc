@@ -264,10 +264,10 @@ TEST_F(ImportTest, DepthAndGrowthAreCapped) {
 
 TEST(PromptCode, TranslatesOtherCatalogues) {
   const std::pair<const char*, const char*> cases[] = {
-      {"eng_Latn", "en"},    {"arb_Arab", "ar"},  {"zho_Hans", "zh"},  {"zho_Hant", "zh-Hant"},
-      {"deu", "de"},         {"fra-CA", "fr-CA"}, {"zho-CN", "zh-CN"}, {"en-US", "en-US"},
-      {"zsm_Latn", "ms"},    {"jpn_Jpan", "ja"},  {"kor_Hang", "ko"},  {"hin_Deva", "hi"},
-      {"xx_Xxxx", "xx-Xxxx"}};
+      {"eng_Latn", "en"}, {"arb_Arab", "ar"},  {"zho_Hans", "zh"},    {"zho_Hant", "zh-Hant"},
+      {"deu", "de"},      {"fra-CA", "fr-CA"}, {"zho-CN", "zh-CN"},   {"en-US", "en-US"},
+      {"zsm_Latn", "ms"}, {"jpn_Jpan", "ja"},  {"kor_Hang", "ko"},    {"hin_Deva", "hi"},
+      {"pbt_Arab", "ps"}, {"quy_Latn", "qu"},  {"xx_Xxxx", "xx-Xxxx"}};
   for (const auto& [from, to] : cases) EXPECT_EQ(PromptCode(from), to);
   for (const char* bad : {"", "e", "English", "../x", "en us"})
     EXPECT_FALSE(LooksLikeLanguageCode(bad));
