@@ -43,6 +43,20 @@ double SmoothValue(const BleuOptions& options) {
   return options.smooth_value.value_or(options.smoothing == BleuSmoothing::kFloor ? 0.1 : 1.0);
 }
 
+// Python's sum() since 3.12: what each addition rounds away is added at the end (Neumaier, 1974).
+class CompensatedSum {
+ public:
+  void Add(double value) {
+    const double sum = sum_ + value;
+    lost_ += std::abs(sum_) >= std::abs(value) ? (sum_ - sum) + value : (value - sum) + sum_;
+    sum_ = sum;
+  }
+  double Total() const { return sum_ + lost_; }
+
+ private:
+  double sum_ = 0, lost_ = 0;
+};
+
 template <typename T>
 BleuScore ComputeFromSums(std::span<const T> sums, const BleuOptions& options) {
   BleuScore result;
@@ -77,10 +91,10 @@ BleuScore ComputeFromSums(std::span<const T> sums, const BleuOptions& options) {
       result.precisions[n] = static_cast<T>(100 * SmoothValue(options)) / of_all;
     }
   }
-  double logs = 0;
+  CompensatedSum logs;
   for (size_t n = 0; n < used; ++n)
-    logs += result.precisions[n] == 0 ? kLogOfZero : std::log(result.precisions[n]);
-  result.score = result.brevity_penalty * std::exp(logs / static_cast<double>(used));
+    logs.Add(result.precisions[n] == 0 ? kLogOfZero : std::log(result.precisions[n]));
+  result.score = result.brevity_penalty * std::exp(logs.Total() / static_cast<double>(used));
   return result;
 }
 

@@ -82,6 +82,7 @@ TEST(Golden, BleuEqualsSacrebleu) {
       const BleuScore score = ComputeBleu(sum);
       ExpectScore(score.score, one.scores[t],
                   fmt::format("case {} ({}), column {}", i, one.kind, t));
+      EXPECT_EQ(score.score, one.scores[t]) << "to the last digit";
       if (t == 0) {
         EXPECT_EQ(FormatBleu(score), one.format_13a) << "case " << i;
       }
