@@ -30,7 +30,7 @@ bool IsZhCharacter(char32_t c) {
 }
 
 std::string_view LineTokenizer::PrepareLine13a(std::string_view line) {
-  if (line.find_first_of("<\n&") == std::string_view::npos) return line;
+  if (!HasAny(line, "<\n&")) return line;
   text_.assign(line);
   ReplaceEvery(text_, "<skipped>", "");
   ReplaceEvery(text_, "-\n", "");

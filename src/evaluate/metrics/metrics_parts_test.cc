@@ -8,6 +8,7 @@
 #include <random>
 #include <regex>
 
+#include "evaluate/metrics/edit_distance.h"
 #include "evaluate/metrics/mteval.h"
 #include "evaluate/metrics/ngram_matcher.h"
 #include "evaluate/metrics/unicode.h"
@@ -94,6 +95,65 @@ TEST(NgramMatcher, EqualsCountingInMapsAtEveryLength) {
   }
 }
 
+using Step = BeamEditDistance::Step;
+
+// The whole matrix, and the way back through it in sacreBLEU's order of preference.
+struct PlainDistance {
+  PlainDistance(const Symbols& hypothesis, const Symbols& reference)
+      : cells(hypothesis.size() + 1, std::vector<int32_t>(reference.size() + 1)) {
+    for (size_t i = 0; i <= hypothesis.size(); ++i) {
+      for (size_t j = 0; j <= reference.size(); ++j) {
+        int32_t& cell = cells[i][j];
+        cell = static_cast<int32_t>(i + j);
+        if (i > 0 && j > 0)
+          cell = std::min({cells[i - 1][j] + 1, cells[i][j - 1] + 1,
+                           cells[i - 1][j - 1] + (hypothesis[i - 1] == reference[j - 1] ? 0 : 1)});
+      }
+    }
+    size_t i = hypothesis.size(), j = reference.size();
+    while (i + j > 0) {
+      const bool both = i > 0 && j > 0;
+      const bool same = both && hypothesis[i - 1] == reference[j - 1];
+      if (both && cells[i - 1][j - 1] + (same ? 0 : 1) == cells[i][j]) {
+        steps.push_back(same ? Step::kSame : Step::kSubstitute);
+        --i, --j;
+      } else if (i > 0 && cells[i - 1][j] + 1 == cells[i][j]) {
+        steps.push_back(Step::kDelete);
+        --i;
+      } else {
+        steps.push_back(Step::kInsert);
+        --j;
+      }
+    }
+    std::reverse(steps.begin(), steps.end());
+  }
+  std::vector<std::vector<int32_t>> cells;
+  std::vector<Step> steps;
+};
+
+TEST(BeamEditDistance, EqualsTheWholeMatrixWhereTheBeamHoldsIt) {
+  std::mt19937 random(5);
+  BeamEditDistance distance;
+  std::vector<Step> steps;
+  for (int repetition = 0; repetition < 3000; ++repetition) {
+    const uint32_t words = 2 + random() % 12;
+    Symbols hypothesis(random() % 30), reference(1 + random() % 24);
+    for (uint32_t& word : hypothesis) word = random() % words;
+    for (uint32_t& word : reference) word = random() % words;
+    const PlainDistance plain(hypothesis, reference);
+    distance.SetReference(reference, hypothesis.size());
+    ASSERT_EQ(distance.Base(hypothesis), plain.cells.back().back());
+    distance.TraceBase(hypothesis, steps);
+    ASSERT_EQ(steps, plain.steps);
+    if (hypothesis.empty()) continue;
+    const size_t same = random() % hypothesis.size();
+    Symbols changed = hypothesis;
+    std::shuffle(changed.begin() + static_cast<int64_t>(same), changed.end(), random);
+    ASSERT_EQ(distance.Changed(changed, same, 1000),
+              PlainDistance(changed, reference).cells.back().back());
+  }
+}
+
 TEST(LowerCase, EqualsIcusForEveryCharacter) {
   for (UChar32 c = 0; c <= 0x10ffff; ++c) {
     if (c >= 0xd800 && c < 0xe000) continue;
@@ -105,6 +165,22 @@ TEST(LowerCase, EqualsIcusForEveryCharacter) {
     ASSERT_EQ(expected, own) << c;
   }
   EXPECT_EQ(LowerCase("\xce\x91\xce\xa3 \xff"), "\xce\xb1\xcf\x82 \xff");  // a final sigma
+}
+
+// Runs of ASCII are lowered eight bytes at a time, wherever something else begins or the text ends.
+TEST(LowerCase, EqualsIcusAtEveryPlace) {
+  const std::string_view pieces[] = {"@",      "A",      "Z",      "[",      "`",
+                                     "a",      "z",      "{",      "\u00c4", "\u0416",
+                                     "\u0939", "\u1e9e", "\u0130", "\u03a3", "\U00010400"};
+  std::mt19937 random(3);
+  for (int repetition = 0; repetition < 5000; ++repetition) {
+    std::string own, expected;
+    for (size_t left = random() % 30; left > 0; --left)
+      own += pieces[random() % (repetition % 2 == 0 ? 12 : std::size(pieces))];
+    auto text = icu::UnicodeString::fromUTF8(own);
+    text.toLower(icu::Locale::getRoot()).toUTF8String(expected);
+    ASSERT_EQ(LowerCase(own), expected) << own;
+  }
 }
 
 }  // namespace

@@ -74,7 +74,9 @@ void SplitAsMteval(std::string_view text, const MtevalRules& rules,
     start = i + 1;
   };
   for (size_t i = 0; i < size; ++i) {
-    switch (MtevalKindAt(text, i)) {
+    uint8_t kind = kPlain;
+    while (i < size && (kind = MtevalKindAt(text, i)) == kPlain) ++i;
+    switch (kind) {
       case kPlain:
         break;
       case kWhite:

@@ -10,6 +10,14 @@
 
 namespace dragoman {
 
+// Whether `text` has one of these; a search for each, which looks at many bytes at once.
+inline bool HasAny(std::string_view text, std::string_view bytes) {
+  for (const char byte : bytes) {
+    if (text.find(byte) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 void ReplaceEvery(std::string& text, std::string_view from, std::string_view to);
 
 struct MtevalRules {

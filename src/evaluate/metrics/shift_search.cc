@@ -13,6 +13,7 @@ using ShiftedWords = ShiftSearch::Words;
 constexpr size_t kMaxShiftSize = 10;
 constexpr int64_t kMaxShiftDistance = 50;
 constexpr int64_t kMaxShiftCandidates = 1000;
+constexpr uint32_t kNowhereElse = 0xffffffffu;
 
 // `words` with the `length` words at `start` moved to before `target`.
 void Shift(const ShiftedWords& words, size_t start, size_t length, size_t target,
@@ -57,6 +58,7 @@ void ShiftSearch::Alignment::Set(const std::vector<BeamEditDistance::Step>& step
 int64_t ShiftSearch::Edits(const Words& hypothesis, const Words& reference) {
   if (reference.empty()) return static_cast<int64_t>(hypothesis.size());
   distance_.SetReference(reference, hypothesis.size());
+  IndexReference(reference);
   words_ = hypothesis;
   int64_t shifts = 0;
   checked_ = 0;
@@ -69,13 +71,23 @@ int64_t ShiftSearch::Edits(const Words& hypothesis, const Words& reference) {
   return shifts + cost;
 }
 
+void ShiftSearch::IndexReference(const Words& reference) {
+  first_at_.assign(size_t{*std::max_element(reference.begin(), reference.end())} + 1, kNowhereElse);
+  next_at_.resize(reference.size());
+  for (size_t r = reference.size(); r-- > 0;) {
+    next_at_[r] = first_at_[reference[r]];
+    first_at_[reference[r]] = static_cast<uint32_t>(r);
+  }
+}
+
 bool ShiftSearch::FindBestShift(const Words& reference, int32_t cost) {
   distance_.TraceBase(words_, steps_);
   alignment_.Set(steps_);
   best_cost_ = cost;  // only a shift that reduces it will do
   best_rank_ = {};
   for (size_t h = 0; h < words_.size(); ++h) {
-    for (size_t r = 0; r < reference.size(); ++r) {
+    if (words_[h] >= first_at_.size()) continue;
+    for (size_t r = first_at_[words_[h]]; r != kNowhereElse; r = next_at_[r]) {
       if (std::abs(static_cast<int64_t>(r) - static_cast<int64_t>(h)) > kMaxShiftDistance) continue;
       const size_t most = std::min({kMaxShiftSize, words_.size() - h, reference.size() - r});
       for (size_t length = 1; length <= most && words_[h + length - 1] == reference[r + length - 1];

@@ -27,6 +27,8 @@ class ShiftSearch {
   };
   using Rank = std::tuple<int64_t, int64_t, int64_t>;
 
+  // Chains of equal words in the reference, ascending.
+  void IndexReference(const Words& reference);
   // False: none reduces the distance, or too many were tried.
   bool FindBestShift(const Words& reference, int32_t cost);
   // The `length` words at `h` of the hypothesis are those at `r` of the reference.
@@ -37,6 +39,7 @@ class ShiftSearch {
   std::vector<BeamEditDistance::Step> steps_;
   Alignment alignment_;
   Words words_, candidate_, best_words_;
+  std::vector<uint32_t> first_at_, next_at_;  // of each word and of each place: where next
   int64_t checked_ = 0;
   int32_t best_cost_ = 0;
   Rank best_rank_;

@@ -2,6 +2,7 @@
 #include "evaluate/metrics/symbol_table.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace dragoman {
@@ -16,7 +17,7 @@ uint64_t Load(const char* from) {
 
 }  // namespace
 
-SymbolTable::Key SymbolTable::Key::Of(std::string_view word) {
+inline SymbolTable::Key SymbolTable::Key::Of(std::string_view word) {
   const char* data = word.data();
   const size_t size = word.size();
   if (size >= 8) return {Load<uint64_t>(data), Load<uint64_t>(data + size - 8), word};
@@ -28,9 +29,11 @@ SymbolTable::Key SymbolTable::Key::Of(std::string_view word) {
   return {byte(0) | (byte(size / 2) << 8) | (byte(size - 1) << 16), 0, word};
 }
 
-uint64_t SymbolTable::Key::Hash() const {
+inline uint64_t SymbolTable::Key::Hash() const {
+  constexpr uint64_t kGoldenRatio = 0x9e3779b97f4a7c15ull;  // 2^64 over it
+  if (word.size() <= 16) return ((head ^ std::rotl(tail, 29)) * kGoldenRatio) >> 32;
   const auto mix = [](uint64_t hash, uint64_t value) {
-    hash = (hash ^ value) * 0x9e3779b97f4a7c15ull;  // 2^64 over the golden ratio
+    hash = (hash ^ value) * kGoldenRatio;
     return hash ^ (hash >> 32);
   };
   uint64_t hash = mix(mix(word.size(), head), tail);
@@ -38,7 +41,7 @@ uint64_t SymbolTable::Key::Hash() const {
   return hash;
 }
 
-bool SymbolTable::Key::operator==(const Key& other) const {
+inline bool SymbolTable::Key::operator==(const Key& other) const {
   if (head != other.head || tail != other.tail || word.size() != other.word.size()) return false;
   return word.size() <= 16 || word == other.word;
 }

@@ -39,7 +39,7 @@ std::string Join(std::span<const std::string_view> words) {
 constexpr MtevalRules kTercomRules{.padded = true, .genitives = true};
 
 void Unescape(std::string& text) {
-  if (text.find_first_of("\n&") == std::string::npos) return;
+  if (!HasAny(text, "\n&")) return;
   ReplaceEvery(text, "\n-", "");
   ReplaceEvery(text, "\n", " ");
   ReplaceEvery(text, "&quot;", "\"");

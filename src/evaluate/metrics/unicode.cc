@@ -7,7 +7,10 @@
 #include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <memory>
 
 #include "base/utf8.h"
@@ -55,8 +58,7 @@ void LowerCaseByIcu(std::string_view text, std::string& out) {
   if (U_FAILURE(error)) out.assign(text);
 }
 
-// Writes the lower case of the character at `i` to `out` and returns its bytes, or 0: ask ICU.
-size_t LowerBeyondAscii(std::string_view text, size_t i, const LowerTable& table, char* out) {
+size_t LowerByTheBook(std::string_view text, size_t i, const LowerTable& table, char* out) {
   const CodePoint point = DecodeUtf8(text, i);
   if (!point.valid) return 0;
   const size_t bytes = point.size_bytes;
@@ -78,6 +80,50 @@ size_t LowerBeyondAscii(std::string_view text, size_t i, const LowerTable& table
   return bytes;
 }
 
+// Writes the lower case of the character at `i` to `out` and returns its bytes, or 0: ask ICU. Two
+// bytes are most of what is no ASCII, and need no more than their place in the table.
+inline size_t LowerBeyondAscii(std::string_view text, size_t i, const LowerTable& table,
+                               char* out) {
+  const auto lead = static_cast<uint8_t>(text[i]);
+  if (lead < 0xc2 || lead >= 0xe0 || i + 1 >= text.size())
+    return LowerByTheBook(text, i, table, out);
+  const auto second = static_cast<uint8_t>(text[i + 1]);
+  if ((second & 0xc0) != 0x80) return 0;
+  const uint32_t lower = table[((lead & 0x1fu) << 6) | (second & 0x3fu)];
+  out[0] = static_cast<char>(0xc0 | (lower >> 6));
+  out[1] = static_cast<char>(0x80 | (lower & 0x3f));
+  return lower == 0 ? 0 : 2;
+}
+
+constexpr uint64_t EightTimes(uint8_t byte) { return 0x0101010101010101ull * byte; }
+constexpr uint64_t kHighBits = EightTimes(0x80);
+
+// Of eight bytes the capitals of ASCII become small; adding to the lower seven bits of a byte
+// carries into its high bit where it is at least 'A', or beyond 'Z'.
+uint64_t LowerEightBytes(uint64_t bytes) {
+  const uint64_t low = bytes & ~kHighBits;
+  const uint64_t from_a = low + EightTimes(0x80 - 'A');
+  const uint64_t beyond_z = low + EightTimes(0x80 - 'Z' - 1);
+  return bytes + ((from_a & ~beyond_z & ~bytes & kHighBits) >> 2);
+}
+
+// Lowers ASCII from `i` on, eight bytes at a time, and returns where something else begins or
+// where fewer than eight bytes are left.
+inline size_t LowerAsciiRun(std::string_view text, size_t i, char* to) {
+  for (; i + 8 <= text.size(); i += 8) {
+    uint64_t bytes;
+    std::memcpy(&bytes, text.data() + i, sizeof bytes);
+    const uint64_t lower = LowerEightBytes(bytes);
+    std::memcpy(to + i, &lower, sizeof lower);
+    const uint64_t others = bytes & kHighBits;
+    if (others == 0) continue;
+    if constexpr (std::endian::native == std::endian::little)
+      return i + static_cast<size_t>(std::countr_zero(others)) / 8;
+    return i + static_cast<size_t>(std::countl_zero(others)) / 8;
+  }
+  return i;
+}
+
 char LowerAscii(char c) {
   return static_cast<char>(c + (static_cast<unsigned char>(c - 'A') < 26 ? 32 : 0));
 }
@@ -88,10 +134,11 @@ void LowerCase(std::string_view text, std::string& out) {
   out.resize(text.size());
   char* to = out.data();
   const LowerTable* table = nullptr;
-  for (size_t i = 0; i < text.size();) {
+  for (size_t i = LowerAsciiRun(text, 0, to); i < text.size();) {
     if (static_cast<unsigned char>(text[i]) < 0x80) {
-      to[i] = LowerAscii(text[i]);
-      ++i;
+      const size_t end = LowerAsciiRun(text, i, to);
+      if (end == i) to[i] = LowerAscii(text[i]);
+      i = std::max(end, i + 1);
       continue;
     }
     if (table == nullptr) table = &LowerCaseTable();
