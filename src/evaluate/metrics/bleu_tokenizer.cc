@@ -2,6 +2,7 @@
 #include "evaluate/metrics/bleu_tokenizer.h"
 
 #include "base/utf8.h"
+#include "evaluate/metrics/eight_bytes.h"
 #include "evaluate/metrics/mteval.h"
 #include "evaluate/metrics/unicode.h"
 #include "evaluate/metrics/white_space.h"
@@ -68,8 +69,16 @@ void LineTokenizer::SplitIntl(std::string_view line) {
       false;  // the previous character, by the first pattern: punctuation behind no number
   CodePoint point;
   if (!line.empty()) point = DecodeUtf8(line, 0);
+  const auto other_than_letters = [](uint64_t b) { return kHighBits & ~AsciiLetters(b); };
   for (size_t i = 0; i < line.size();) {
     const UnicodeKind kind = kinds[point.value];
+    if (const size_t end = SkipByEights(line, i, other_than_letters); end > i) {
+      matched = false;
+      previous = UnicodeKind::kLetter;
+      i = end;
+      if (i < line.size()) point = DecodeUtf8(line, i);
+      continue;
+    }
     const size_t next = i + point.size_bytes;
     const bool valid = point.valid, white = IsPythonSpace(point.value);
     if (next < line.size()) point = DecodeUtf8(line, next);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "evaluate/metrics/eight_bytes.h"
 #include "evaluate/metrics/white_space.h"
 
 namespace dragoman {
@@ -29,6 +30,12 @@ constexpr std::array<uint8_t, 256> MakeMtevalKinds() {
   return kinds;
 }
 constexpr std::array<uint8_t, 256> kMtevalKinds = MakeMtevalKinds();
+
+// Which of eight bytes are not kPlain; control characters that are neither may be among them.
+uint64_t MayBeNotPlain(uint64_t bytes) {
+  const uint64_t words = AsciiLetters(bytes) | AsciiDigits(bytes);
+  return (~bytes & kHighBits & ~words) | MayBeginWhiteSpace(bytes);
+}
 
 uint8_t MtevalKindAt(std::string_view text, size_t i) {
   return kMtevalKinds[static_cast<unsigned char>(text[i])];
@@ -74,6 +81,7 @@ void SplitAsMteval(std::string_view text, const MtevalRules& rules,
     start = i + 1;
   };
   for (size_t i = 0; i < size; ++i) {
+    i = SkipByEights(text, i, MayBeNotPlain);
     uint8_t kind = kPlain;
     while (i < size && (kind = MtevalKindAt(text, i)) == kPlain) ++i;
     switch (kind) {

@@ -9,11 +9,11 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 #include <memory>
 
 #include "base/utf8.h"
+#include "evaluate/metrics/eight_bytes.h"
 
 namespace dragoman {
 namespace {
@@ -81,45 +81,39 @@ size_t LowerByTheBook(std::string_view text, size_t i, const LowerTable& table, 
 }
 
 // Writes the lower case of the character at `i` to `out` and returns its bytes, or 0: ask ICU. Two
-// bytes are most of what is no ASCII, and need no more than their place in the table.
+// bytes, and three that have no case, are most of what is no ASCII.
 inline size_t LowerBeyondAscii(std::string_view text, size_t i, const LowerTable& table,
                                char* out) {
-  const auto lead = static_cast<uint8_t>(text[i]);
-  if (lead < 0xc2 || lead >= 0xe0 || i + 1 >= text.size())
-    return LowerByTheBook(text, i, table, out);
-  const auto second = static_cast<uint8_t>(text[i + 1]);
-  if ((second & 0xc0) != 0x80) return 0;
-  const uint32_t lower = table[((lead & 0x1fu) << 6) | (second & 0x3fu)];
-  out[0] = static_cast<char>(0xc0 | (lower >> 6));
-  out[1] = static_cast<char>(0x80 | (lower & 0x3f));
-  return lower == 0 ? 0 : 2;
+  const auto byte = [text, i](size_t b) { return static_cast<uint8_t>(text[i + b]); };
+  const auto continues = [&byte](size_t b) { return (byte(b) & 0xc0) == 0x80; };
+  const uint8_t lead = byte(0);
+  if (lead >= 0xc2 && lead < 0xe0 && i + 1 < text.size() && continues(1)) {
+    const uint32_t lower = table[((lead & 0x1fu) << 6) | (byte(1) & 0x3fu)];
+    out[0] = static_cast<char>(0xc0 | (lower >> 6));
+    out[1] = static_cast<char>(0x80 | (lower & 0x3f));
+    return lower == 0 ? 0 : 2;
+  }
+  if (lead == 0xe0 && i + 2 < text.size() && byte(1) >= 0xa0 && continues(1) && continues(2)) {
+    std::memcpy(out, text.data() + i, 3);  // U+0800..U+0FFF: no script there has case
+    return 3;
+  }
+  return LowerByTheBook(text, i, table, out);
 }
 
-constexpr uint64_t EightTimes(uint8_t byte) { return 0x0101010101010101ull * byte; }
-constexpr uint64_t kHighBits = EightTimes(0x80);
-
-// Of eight bytes the capitals of ASCII become small; adding to the lower seven bits of a byte
-// carries into its high bit where it is at least 'A', or beyond 'Z'.
+// Of eight bytes the capitals of ASCII become small.
 uint64_t LowerEightBytes(uint64_t bytes) {
-  const uint64_t low = bytes & ~kHighBits;
-  const uint64_t from_a = low + EightTimes(0x80 - 'A');
-  const uint64_t beyond_z = low + EightTimes(0x80 - 'Z' - 1);
-  return bytes + ((from_a & ~beyond_z & ~bytes & kHighBits) >> 2);
+  const uint64_t capitals = LowBitsWithin(bytes, 'A', 'Z') & ~bytes & kHighBits;
+  return bytes + (capitals >> 2);
 }
 
 // Lowers ASCII from `i` on, eight bytes at a time, and returns where something else begins or
 // where fewer than eight bytes are left.
 inline size_t LowerAsciiRun(std::string_view text, size_t i, char* to) {
   for (; i + 8 <= text.size(); i += 8) {
-    uint64_t bytes;
-    std::memcpy(&bytes, text.data() + i, sizeof bytes);
+    const uint64_t bytes = LoadEightBytes(text, i);
     const uint64_t lower = LowerEightBytes(bytes);
     std::memcpy(to + i, &lower, sizeof lower);
-    const uint64_t others = bytes & kHighBits;
-    if (others == 0) continue;
-    if constexpr (std::endian::native == std::endian::little)
-      return i + static_cast<size_t>(std::countr_zero(others)) / 8;
-    return i + static_cast<size_t>(std::countl_zero(others)) / 8;
+    if ((bytes & kHighBits) != 0) return i + FirstOfEight(bytes & kHighBits);
   }
   return i;
 }

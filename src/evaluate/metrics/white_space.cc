@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "evaluate/metrics/eight_bytes.h"
+
 namespace dragoman {
 namespace {
 
@@ -16,6 +18,10 @@ constexpr std::array<uint8_t, 256> MakeByteKinds() {
   return kinds;
 }
 constexpr std::array<uint8_t, 256> kByteKinds = MakeByteKinds();
+
+uint64_t MayBeWhiteSpace(uint64_t bytes) {
+  return (LowBitsWithin(bytes, 0, 0x20) & ~bytes & kHighBits) | MayBeginWhiteSpace(bytes);
+}
 
 }  // namespace
 
@@ -45,7 +51,7 @@ size_t WhiteSpaceBytes(std::string_view text, size_t offset) {
 void SplitWhiteSpace(std::string_view text, std::vector<std::string_view>& out) {
   size_t start = 0;
   size_t i = 0;
-  while (i < text.size()) {
+  while ((i = SkipByEights(text, i, MayBeWhiteSpace)) < text.size()) {
     // A byte inside a character is never mistaken for white space: its lead byte is needed.
     if (kByteKinds[static_cast<unsigned char>(text[i])] == kOrdinary) {
       ++i;
