@@ -7,7 +7,6 @@
 #include <unicode/stringpiece.h>
 #include <unicode/uchar.h>
 
-#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -58,7 +57,8 @@ void LowerCaseByIcu(std::string_view text, std::string& out) {
   if (U_FAILURE(error)) out.assign(text);
 }
 
-size_t LowerByTheBook(std::string_view text, size_t i, const LowerTable& table, char* out) {
+[[gnu::noinline]] size_t LowerByTheBook(std::string_view text, size_t i, const LowerTable& table,
+                                        char* out) {
   const CodePoint point = DecodeUtf8(text, i);
   if (!point.valid) return 0;
   const size_t bytes = point.size_bytes;
@@ -106,8 +106,11 @@ uint64_t LowerEightBytes(uint64_t bytes) {
   return bytes + (capitals >> 2);
 }
 
-// Lowers ASCII from `i` on, eight bytes at a time, and returns where something else begins or
-// where fewer than eight bytes are left.
+char LowerAscii(char c) {
+  return static_cast<char>(c + (static_cast<unsigned char>(c - 'A') < 26 ? 32 : 0));
+}
+
+// Lowers ASCII from `i` on, eight bytes at a time, and returns where something else begins.
 inline size_t LowerAsciiRun(std::string_view text, size_t i, char* to) {
   for (; i + 8 <= text.size(); i += 8) {
     const uint64_t bytes = LoadEightBytes(text, i);
@@ -115,11 +118,9 @@ inline size_t LowerAsciiRun(std::string_view text, size_t i, char* to) {
     std::memcpy(to + i, &lower, sizeof lower);
     if ((bytes & kHighBits) != 0) return i + FirstOfEight(bytes & kHighBits);
   }
+  for (; i < text.size() && static_cast<unsigned char>(text[i]) < 0x80; ++i)
+    to[i] = LowerAscii(text[i]);
   return i;
-}
-
-char LowerAscii(char c) {
-  return static_cast<char>(c + (static_cast<unsigned char>(c - 'A') < 26 ? 32 : 0));
 }
 
 }  // namespace
@@ -129,12 +130,6 @@ void LowerCase(std::string_view text, std::string& out) {
   char* to = out.data();
   const LowerTable* table = nullptr;
   for (size_t i = LowerAsciiRun(text, 0, to); i < text.size();) {
-    if (static_cast<unsigned char>(text[i]) < 0x80) {
-      const size_t end = LowerAsciiRun(text, i, to);
-      if (end == i) to[i] = LowerAscii(text[i]);
-      i = std::max(end, i + 1);
-      continue;
-    }
     if (table == nullptr) table = &LowerCaseTable();
     const size_t bytes = LowerBeyondAscii(text, i, *table, to + i);
     if (bytes == 0) {
@@ -142,6 +137,8 @@ void LowerCase(std::string_view text, std::string& out) {
       return;
     }
     i += bytes;
+    if (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80)
+      i = LowerAsciiRun(text, i, to);
   }
 }
 
