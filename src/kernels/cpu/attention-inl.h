@@ -234,18 +234,15 @@ void AttendHeads(const AttentionPiece& piece, const AttentionShape& shape, size_
       if (seen.first >= seen.last) continue;
       const float* queries = piece.queries + row(t);
       float* out = piece.out + row(t);
+      const auto attend = [&]<int kQueries>(size_t h) {
+        AttendBlock<kQueries>(block, seen, shape.scale, queries + h * head_dim, head_dim,
+                              states[t] + h, out + h * head_dim);
+      };
+      // One head alone has too few sums under way to keep the units busy: four are two and two.
       size_t h = 0;
-      for (; h + 3 <= heads; h += 3) {
-        AttendBlock<3>(block, seen, shape.scale, queries + h * head_dim, head_dim, states[t] + h,
-                       out + h * head_dim);
-      }
-      if (heads - h == 2) {
-        AttendBlock<2>(block, seen, shape.scale, queries + h * head_dim, head_dim, states[t] + h,
-                       out + h * head_dim);
-      } else if (heads - h == 1) {
-        AttendBlock<1>(block, seen, shape.scale, queries + h * head_dim, head_dim, states[t] + h,
-                       out + h * head_dim);
-      }
+      for (; heads - h == 3 || heads - h > 4; h += 3) attend.template operator()<3>(h);
+      for (; h + 2 <= heads; h += 2) attend.template operator()<2>(h);
+      if (h < heads) attend.template operator()<1>(h);
     }
   }
   for (size_t t = 0; t < tokens; ++t) {
