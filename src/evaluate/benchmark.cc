@@ -112,7 +112,7 @@ PairScore ScorePair(const std::string& pair, const std::vector<const Prediction*
 void ScorePredictions(BenchmarkResult& result) {
   std::vector<std::string> order;
   std::map<std::string, std::vector<const Prediction*>> of_pair;
-  std::vector<double> latencies;
+  std::vector<double> latencies, first_tokens;
   double seconds = 0;
   int64_t tokens = 0;
   for (const Prediction& one : result.predictions) {
@@ -120,6 +120,7 @@ void ScorePredictions(BenchmarkResult& result) {
     if (list.empty()) order.push_back(one.pair);
     list.push_back(&one);
     if (one.latency_ms > 0) latencies.push_back(one.latency_ms);
+    if (one.first_token_ms > 0) first_tokens.push_back(one.first_token_ms);
     seconds += one.seconds;
     tokens += one.new_tokens;
   }
@@ -142,6 +143,12 @@ void ScorePredictions(BenchmarkResult& result) {
     result.latency_p50_ms = Percentile(latencies, 0.50);
     result.latency_p90_ms = Percentile(latencies, 0.90);
     result.latency_p99_ms = Percentile(latencies, 0.99);
+  }
+  std::sort(first_tokens.begin(), first_tokens.end());
+  if (!first_tokens.empty()) {
+    result.first_token_p50_ms = Percentile(first_tokens, 0.50);
+    result.first_token_p90_ms = Percentile(first_tokens, 0.90);
+    result.first_token_p99_ms = Percentile(first_tokens, 0.99);
   }
   result.seconds = seconds;
   if (seconds > 0) {
@@ -188,6 +195,7 @@ Result<void> TranslateMissing(const Suite& suite, const BenchmarkOptions& option
       const Translation& translation = translations[k];
       prediction.hypothesis = translation.text;
       prediction.latency_ms = translation.latency_ms;
+      prediction.first_token_ms = translation.first_token_ms;
       prediction.new_tokens = translation.new_tokens;
       prediction.warnings = translation.warnings;
       prediction.length_limit = translation.finish == FinishReason::kLength;

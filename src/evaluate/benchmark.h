@@ -56,7 +56,8 @@ struct PairScore {
 struct Prediction {
   std::string id, pair, source, reference, hypothesis, domain;
   std::string source_lang, target_lang;
-  double latency_ms = 0;
+  double latency_ms = 0;      // to the last token
+  double first_token_ms = 0;  // 0: not measured
   int64_t new_tokens = 0;
   std::vector<std::string> warnings;
   bool length_limit = false;      // ended by the limit, not by an end token
@@ -72,6 +73,7 @@ struct BenchmarkResult {
   std::vector<Prediction> predictions;
   double mean_bleu = 0, mean_chrf = 0;
   double latency_p50_ms = 0, latency_p90_ms = 0, latency_p99_ms = 0;
+  double first_token_p50_ms = 0, first_token_p90_ms = 0, first_token_p99_ms = 0;
   double tokens_per_second = 0, sentences_per_second = 0, seconds = 0, load_seconds = 0;
   uint64_t peak_rss_bytes = 0, model_bytes = 0;  // of the largest process
   int processes = 1;  // that shared the run; `seconds` are their sum, speeds are of one of them

@@ -60,6 +60,7 @@ struct FakeTranslator {
         }
       }
       translation.latency_ms = 10;
+      translation.first_token_ms = 4;
       translation.new_tokens = 5;
       translations.push_back(translation);
     }
@@ -83,6 +84,7 @@ TEST(TranslateSuite, ScoresPairsAndLeavesEdgeCasesOut) {
   EXPECT_EQ(result.pairs[1].bleu_signature, BleuSignature({.tokenizer = BleuTokenizer::kZh}));
   EXPECT_NEAR(result.mean_chrf, 100, 1e-9);
   EXPECT_EQ(result.latency_p50_ms, 10);
+  EXPECT_EQ(result.first_token_p99_ms, 4);
   EXPECT_EQ(result.pairs[0].kept_rate, 1);
   EXPECT_EQ(result.pairs[0].kept_items, 21);  // a number a sentence, and the address
   EXPECT_GT(result.tokens_per_second, 0);

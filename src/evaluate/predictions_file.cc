@@ -88,6 +88,7 @@ OrderedJson ToJson(const Prediction& prediction) {
   json["hypothesis"] = prediction.hypothesis;
   json["new_tokens"] = prediction.new_tokens;
   json["latency_ms"] = prediction.latency_ms;
+  json["first_token_ms"] = prediction.first_token_ms;
   json["seconds"] = prediction.seconds;
   json["length_limit"] = prediction.length_limit;
   if (!prediction.warnings.empty()) json["warnings"] = prediction.warnings;
@@ -114,6 +115,9 @@ Result<Prediction> ParsePrediction(const Json& json, const std::string& where) {
     return Fail(ErrorCode::kCorruptFile, "\"new_tokens\" out of range", where);
   one.new_tokens = static_cast<int64_t>(tokens);
   DRAGOMAN_ASSIGN_OR_RETURN(one.latency_ms, NumberField(json, "latency_ms", where));
+  if (json.contains("first_token_ms")) {  // files from before it was measured lack it
+    DRAGOMAN_ASSIGN_OR_RETURN(one.first_token_ms, NumberField(json, "first_token_ms", where));
+  }
   DRAGOMAN_ASSIGN_OR_RETURN(one.seconds, NumberField(json, "seconds", where));
   const auto limit = json.find("length_limit");
   if (limit == json.end() || !limit->is_boolean()) {

@@ -24,6 +24,9 @@ Json SpeedOf(const BenchmarkResult& run) {
               {"latency_p50_ms", run.latency_p50_ms},
               {"latency_p90_ms", run.latency_p90_ms},
               {"latency_p99_ms", run.latency_p99_ms},
+              {"first_token_p50_ms", run.first_token_p50_ms},
+              {"first_token_p90_ms", run.first_token_p90_ms},
+              {"first_token_p99_ms", run.first_token_p99_ms},
               {"tokens_per_second", run.tokens_per_second},
               {"peak_memory_bytes", run.peak_rss_bytes}};
 }

@@ -149,6 +149,9 @@ std::string Speed(const ReportData& data) {
        {std::pair<const char*, const char*>{"latency_p50_ms", "latency p50, ms"},
         {"latency_p90_ms", "latency p90, ms"},
         {"latency_p99_ms", "latency p99, ms"},
+        {"first_token_p50_ms", "first token p50, ms"},
+        {"first_token_p90_ms", "first token p90, ms"},
+        {"first_token_p99_ms", "first token p99, ms"},
         {"tokens_per_second", "tokens/s"}}) {
     text += fmt::format("| {} | {:.0f} | {:.0f} |\n", name, baseline.value(key, 0.0),
                         build.value(key, 0.0));
