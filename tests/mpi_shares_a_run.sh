@@ -31,7 +31,7 @@ run() { # processes, output
   mpirun -n "$1" "$program" benchmark "${options[@]}" -o "$2" >"$work/out" 2>"$work/err"
 }
 # Everything but times, memory and other facts of how it went.
-scores() { sed '/^  "performance": {/,/^  }/d' "$1" | grep -v -E '"latency_ms"|"seconds"'; }
+scores() { sed '/^  "performance": {/,/^  }/d' "$1" | grep -v -E '"latency_ms"|"first_token_ms"|"seconds"'; }
 same() { cmp <(scores "$work/alone.json") <(scores "$1") || fail "$1 has other scores than one process alone"; }
 whole() { # no part is left, and no sentence stands twice
   [ -z "$(find "$work" -name '*.part-*')" ] || fail "parts were left"
