@@ -22,6 +22,7 @@ namespace int8_avx2 {
 constexpr bool kSignedEightBits = true;
 constexpr int kMaxChunkTokens = 6;
 constexpr size_t kPanelTiles = 1;
+constexpr bool kPackedNibbles = false;
 // Codes of fewer bits than 4 are multiplied as those of 4.
 constexpr int DotBits(int bits) { return bits < 4 ? 4 : bits; }
 
@@ -42,7 +43,7 @@ DRAGOMAN_ALWAYS_INLINE Ints Widen(Bytes pair_sums) {
 }
 
 // dots += kSteps steps of four columns.
-template <int kTokens, size_t kTiles, int kSteps, int kBits, bool kSigned>
+template <int kTokens, size_t kTiles, int kSteps, int kBits, bool kSigned, Nibbles>
 DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                                      Ints (&dots)[kTiles][kTokens]) {
   constexpr int kTogether = SumsIn16Bits(kBits) < kSteps ? SumsIn16Bits(kBits) : kSteps;

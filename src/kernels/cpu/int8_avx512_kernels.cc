@@ -31,6 +31,7 @@ constexpr bool kSignedEightBits = false;
 // of activations serves two products, and there are enough sums to hide their latency.
 constexpr int kMaxChunkTokens = 6;
 constexpr size_t kPanelTiles = 2;
+constexpr bool kPackedNibbles = true;
 // The dot product is the same for all widths of codes.
 constexpr int DotBits(int) { return 8; }
 
@@ -189,9 +190,19 @@ DRAGOMAN_ALWAYS_INLINE void RoundGroup(const float* x, float inverse, int8_t* co
   SumHalves(_mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), bytes), half_sums);
 }
 
+// A step's codes.
+template <Nibbles kNibbles, int kSteps>
+DRAGOMAN_ALWAYS_INLINE Bytes LoadStep(const uint8_t* codes, int step) {
+  const int at = kNibbles == Nibbles::kBoth ? step % (kSteps / 2) : step;
+  const Bytes bytes = _mm512_load_si512(codes + static_cast<size_t>(at) * 64);
+  if constexpr (kNibbles == Nibbles::kNone) return bytes;
+  const bool high = kNibbles == Nibbles::kHigh || (kNibbles == Nibbles::kBoth && at != step);
+  return And(high ? ShiftRight<4>(bytes) : bytes, SetByte(0x0f));
+}
+
 // dots += kSteps steps of four columns. In assembly, because GCC 12 copies the sums around its
 // intrinsic.
-template <int kTokens, size_t kTiles, int kSteps, int, bool>
+template <int kTokens, size_t kTiles, int kSteps, int, bool, Nibbles kNibbles>
 DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                                      Ints (&dots)[kTiles][kTokens]) {
   using FourCodes __attribute__((may_alias, aligned(1))) = int32_t;
@@ -201,7 +212,7 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
     __m512i w[kTiles];
     DRAGOMAN_UNROLL
     for (size_t tile = 0; tile < kTiles; ++tile) {
-      w[tile] = _mm512_load_si512(codes[tile] + static_cast<size_t>(step) * 64);
+      w[tile] = LoadStep<kNibbles, kSteps>(codes[tile], step);
     }
     DRAGOMAN_UNROLL
     for (int t = 0; t < kTokens; ++t) {

@@ -18,11 +18,12 @@ namespace int8_avxvnni {
 constexpr bool kSignedEightBits = false;
 constexpr int kMaxChunkTokens = 6;
 constexpr size_t kPanelTiles = 1;
+constexpr bool kPackedNibbles = false;
 // The dot product is the same for all widths of codes.
 constexpr int DotBits(int) { return 8; }
 
 // dots += kSteps steps of four columns.
-template <int kTokens, size_t kTiles, int kSteps, int, bool>
+template <int kTokens, size_t kTiles, int kSteps, int, bool, Nibbles>
 DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                                      Ints (&dots)[kTiles][kTokens]) {
   DRAGOMAN_UNROLL

@@ -17,6 +17,12 @@ struct TileBlock {
   float* minima;
 
   void PutCodes(size_t step, Bytes v) const { StoreBytes(v, codes + step * kStepBytes); }
+  // Low nibbles of step `low`, high ones of step `high`; packed, the `index`th such pair.
+  void PutNibbles(size_t index, size_t low, size_t high, Bytes v) const {
+    if constexpr (kPackedNibbles) return StoreBytes(v, codes + index * kStepBytes);
+    PutCodes(low, And(v, SetByte(0x0f)));
+    PutCodes(high, And(ShiftRight<4>(v), SetByte(0x0f)));
+  }
   void PutScale(size_t sub, Floats v) const { StoreFloats(v, scales + sub * kTileRows); }
   void PutMinimum(size_t sub, Floats v) const { StoreFloats(v, minima + sub * kTileRows); }
 };
@@ -46,6 +52,10 @@ DRAGOMAN_ALWAYS_INLINE void PutSignedScales4(const TileBlock& to, size_t first_s
   to.PutScale(first_sub + 3, Mul(SignedByteToFloats<3>(four), factor));
 }
 
+// How a type's panel lies, where codes of four bits stay packed: half the stores, which are what
+// unpacking waits for.
+enum class PanelNibbles { kNone, kPairsOfSubs, kWithinSubs };
+
 // What all types say of themselves: block, columns per scale, whether there are minima, the bits of
 // a code, and how codes lie above the values: value = (code - kOffset) * scale, unless the
 // instruction set wants codes of 8 bits signed, when kSigned types are stored so.
@@ -59,6 +69,7 @@ struct CodeTraits {
   static constexpr bool kSigned = kEightBitV && kSignedEightBits;
   static constexpr int kBits = kBitsV;
   static constexpr int kOffset = kSigned ? 0 : kOffsetV;
+  static constexpr PanelNibbles kPanelNibbles = PanelNibbles::kNone;
 };
 
 // The factors of Q4_K and Q5_K: d, dmin and the packed scales lie in the first 16 bytes. The layout
@@ -75,6 +86,8 @@ DRAGOMAN_ALWAYS_INLINE void PutKFactors(const TileBlock& to, const Bytes (&head)
 }
 
 struct Q4KCodes : CodeTraits<BlockQ4_K, 32, true, 4, 0> {
+  static constexpr PanelNibbles kPanelNibbles = PanelNibbles::kPairsOfSubs;
+
   static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
                                              const TileBlock& to) {
     Bytes head[4];
@@ -84,15 +97,11 @@ struct Q4KCodes : CodeTraits<BlockQ4_K, 32, true, 4, 0> {
 
   static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
                                             const TileBlock& to) {
-    const Bytes low4 = SetByte(0x0f);
     for (size_t i = 0; i < 8; ++i) {  // 16 bytes of codes: half of a chunk of 64 weights
       Bytes q[4];
       Columns(block + offsetof(Block, qs) + 16 * i, stride, q);
       const size_t step = i / 2 * 16 + i % 2 * 4;
-      for (size_t j = 0; j < 4; ++j) {
-        to.PutCodes(step + j, And(q[j], low4));
-        to.PutCodes(step + 8 + j, And(ShiftRight<4>(q[j]), low4));
-      }
+      for (size_t j = 0; j < 4; ++j) to.PutNibbles(4 * i + j, step + j, step + 8 + j, q[j]);
     }
   }
 };
@@ -286,7 +295,16 @@ DRAGOMAN_ALWAYS_INLINE void PutNibbles(const TileBlock& to, const NibbleColumns&
   }
 }
 
+// 32 columns as they lie: bytes of a low and a high nibble.
+DRAGOMAN_ALWAYS_INLINE void PutNibbleBlock(const TileBlock& to, const uint8_t* qs, size_t stride) {
+  Bytes q[4];
+  Columns(qs, stride, q);
+  for (size_t j = 0; j < 4; ++j) to.PutNibbles(j, j, 4 + j, q[j]);
+}
+
 struct Q40Codes : CodeTraits<BlockQ4_0, 32, false, 4, 8> {
+  static constexpr PanelNibbles kPanelNibbles = PanelNibbles::kWithinSubs;
+
   static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
                                              const TileBlock& to) {
     to.PutScale(0, LowHalfToFloats(Words(block, stride)));
@@ -294,12 +312,14 @@ struct Q40Codes : CodeTraits<BlockQ4_0, 32, false, 4, 8> {
 
   static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
                                             const TileBlock& to) {
-    PutNibbles(to, LoadNibbles(block + offsetof(Block, qs), stride));
+    PutNibbleBlock(to, block + offsetof(Block, qs), stride);
   }
 };
 
 // value = q * d + m: a minimum of -m.
 struct Q41Codes : CodeTraits<BlockQ4_1, 32, true, 4, 0> {
+  static constexpr PanelNibbles kPanelNibbles = PanelNibbles::kWithinSubs;
+
   static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
                                              const TileBlock& to) {
     const Bytes head = Words(block, stride);
@@ -309,7 +329,7 @@ struct Q41Codes : CodeTraits<BlockQ4_1, 32, true, 4, 0> {
 
   static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
                                             const TileBlock& to) {
-    PutNibbles(to, LoadNibbles(block + offsetof(Block, qs), stride));
+    PutNibbleBlock(to, block + offsetof(Block, qs), stride);
   }
 };
 
@@ -455,6 +475,12 @@ struct Ahead {
   size_t lines;
 };
 
+// Whether a panel keeps the type's codes packed.
+template <class Codes>
+constexpr bool IsPacked() {
+  return kPackedNibbles && Codes::kPanelNibbles != PanelNibbles::kNone;
+}
+
 // One type's unpacking of a span of whole blocks.
 template <class Codes>
 DRAGOMAN_ALWAYS_INLINE void UnpackSpan(const uint8_t* from, size_t stride, size_t elems,
@@ -463,7 +489,7 @@ DRAGOMAN_ALWAYS_INLINE void UnpackSpan(const uint8_t* from, size_t stride, size_
     for (size_t line = 0; line < ahead.lines; ++line, ahead.from += 64) Prefetch(ahead.from);
     Codes::Factors(from, stride, to);
     Codes::Unpack(from, stride, to);
-    to.codes += Codes::kElems / 4 * kStepBytes;
+    to.codes += Codes::kElems / 4 * kStepBytes / (IsPacked<Codes>() ? 2 : 1);
     to.scales += Codes::kElems / Codes::kSubElems * kTileRows;
     to.minima += Codes::kElems / Codes::kSubElems * kTileRows;
   }

@@ -25,6 +25,14 @@
 #include "blocks/q8_0.h"
 #include "kernels/cpu/int8_product.h"
 
+namespace dragoman {
+
+// Which nibbles of a panel's bytes a sub-block's steps take: none, since bytes are codes; the low
+// ones of its steps; the high ones; the low ones, then the high ones of the same bytes.
+enum class Nibbles { kNone, kLow, kHigh, kBoth };
+
+}  // namespace dragoman
+
 #define DRAGOMAN_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define DRAGOMAN_TARGET_BEGIN(list) \
@@ -38,5 +46,6 @@
 #endif
 // GCC otherwise calls some of the helpers of the lanes, which are a few instructions each.
 #define DRAGOMAN_ALWAYS_INLINE inline __attribute__((always_inline))
+#define DRAGOMAN_ALWAYS_INLINE_LAMBDA __attribute__((always_inline))
 
 #endif  // DRAGOMAN_KERNELS_CPU_INT8_INCLUDES_H_

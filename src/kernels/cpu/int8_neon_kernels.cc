@@ -15,6 +15,7 @@ namespace int8_neon {
 
 constexpr int kMaxChunkTokens = 6;
 constexpr size_t kPanelTiles = 1;
+constexpr bool kPackedNibbles = false;
 // Codes of fewer bits than 5 are multiplied as those of 5.
 constexpr int DotBits(int bits) { return bits < 5 ? 5 : bits; }
 
@@ -28,7 +29,7 @@ DRAGOMAN_ALWAYS_INLINE Ints Widen(int16x8_t low, int16x8_t high) {
 }
 
 // dots += kSteps steps of four columns.
-template <int kTokens, size_t kTiles, int kSteps, int kBits, bool>
+template <int kTokens, size_t kTiles, int kSteps, int kBits, bool, Nibbles>
 DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                                      Ints (&dots)[kTiles][kTokens]) {
   static_assert(kTiles == 1);

@@ -28,9 +28,10 @@ struct ChunkSpan {
   size_t ahead_lines;
 };
 
-template <int kTokens, size_t kTiles, int kSubElems, bool kHasMin, int kBits, bool kSigned>
+template <class Codes, int kTokens, size_t kTiles>
 void MultiplyChunk(const Panel* panels, size_t elems, const ChunkSpan& chunk) {
-  constexpr int kSteps = kSubElems / 4;
+  constexpr int kSteps = Codes::kSubElems / 4;
+  constexpr bool kHasMin = Codes::kHasMin;
   Floats sums[kTiles][kTokens];
   DRAGOMAN_UNROLL
   for (size_t i = 0; i < kTiles * kTokens; ++i) {
@@ -42,7 +43,10 @@ void MultiplyChunk(const Panel* panels, size_t elems, const ChunkSpan& chunk) {
   const float* x_scales = chunk.scales;
   const uint32_t* corrections = chunk.corrections;
   const uint8_t* ahead = chunk.ahead;
-  for (size_t sub = 0; sub < elems / kSubElems; ++sub) {
+  // One sub-block.
+  const auto add_sub = [&]<Nibbles kNibbles>() DRAGOMAN_ALWAYS_INLINE_LAMBDA {
+    // Packed codes are loaded again for their high nibbles: kept, they would fill all registers.
+    if constexpr (kNibbles == Nibbles::kHigh) __asm__ volatile("" ::: "memory");
     for (size_t line = 0; line < chunk.ahead_lines; ++line, ahead += 64) Prefetch(ahead);
     Ints dots[kTiles][kTokens];
     DRAGOMAN_UNROLL
@@ -51,7 +55,8 @@ void MultiplyChunk(const Panel* panels, size_t elems, const ChunkSpan& chunk) {
     }
     const uint8_t* codes[kTiles];
     for (size_t tile = 0; tile < kTiles; ++tile) codes[tile] = panels[tile].codes + at_codes;
-    DotSteps<kTokens, kTiles, kSteps, kBits, kSigned>(codes, x, dots);
+    DotSteps<kTokens, kTiles, kSteps, DotBits(Codes::kBits), Codes::kSigned, kNibbles>(codes, x,
+                                                                                       dots);
     DRAGOMAN_UNROLL
     for (int t = 0; t < kTokens; ++t) {
       const Floats x_scale = SetFloats(x_scales + t);
@@ -66,11 +71,25 @@ void MultiplyChunk(const Panel* panels, size_t elems, const ChunkSpan& chunk) {
         sums[tile][t] = MulAdd(value, x_scale, sums[tile][t]);
       }
     }
-    at_codes += kSteps * kStepBytes;
+    constexpr size_t kCodesBytes = kSteps * kStepBytes;
+    if constexpr (kNibbles == Nibbles::kNone || kNibbles == Nibbles::kHigh) at_codes += kCodesBytes;
+    if constexpr (kNibbles == Nibbles::kBoth) at_codes += kCodesBytes / 2;
     at_scales += kTileRows;
     x += kSteps * 4 * kTokens;
     x_scales += kTokens;
     corrections += kTokens;
+  };
+  constexpr PanelNibbles kNibbles = IsPacked<Codes>() ? Codes::kPanelNibbles : PanelNibbles::kNone;
+  if constexpr (kNibbles == PanelNibbles::kPairsOfSubs) {
+    for (size_t sub = 0; sub < elems / Codes::kSubElems; sub += 2) {
+      add_sub.template operator()<Nibbles::kLow>();
+      add_sub.template operator()<Nibbles::kHigh>();
+    }
+  } else {
+    constexpr bool kWithin = kNibbles == PanelNibbles::kWithinSubs;
+    for (size_t sub = 0; sub < elems / Codes::kSubElems; ++sub) {
+      add_sub.template operator()<kWithin ? Nibbles::kBoth : Nibbles::kNone>();
+    }
   }
   DRAGOMAN_UNROLL
   for (size_t i = 0; i < kTiles * kTokens; ++i) {
@@ -84,8 +103,7 @@ using MultiplyFunction = void (*)(const Panel*, size_t, const ChunkSpan&);
 template <class Codes, size_t kTiles, int... kLess>
 constexpr std::array<MultiplyFunction, sizeof...(kLess)> ListMultiplyFunctions(
     std::integer_sequence<int, kLess...>) {
-  return {MultiplyChunk<kLess + 1, kTiles, Codes::kSubElems, Codes::kHasMin, DotBits(Codes::kBits),
-                        Codes::kSigned>...};
+  return {MultiplyChunk<Codes, kLess + 1, kTiles>...};
 }
 
 // One call's product for one block type.

@@ -28,6 +28,7 @@ constexpr size_t kPartsOf32 = 2;
 constexpr size_t kRowsAtOnce = 1;
 constexpr int kMaxChunkTokens = 4;
 constexpr size_t kPanelTiles = 1;
+constexpr bool kPackedNibbles = false;
 // Codes of fewer bits than 5 are multiplied as those of 5.
 constexpr int DotBits(int bits) { return bits < 5 ? 5 : bits; }
 
@@ -208,7 +209,7 @@ inline Ints AddPairs(Ints a, Ints b) {
 }
 
 // dots += kSteps steps of four columns.
-template <int kTokens, size_t kTiles, int kSteps, int kBits, bool>
+template <int kTokens, size_t kTiles, int kSteps, int kBits, bool, Nibbles>
 inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                      Ints (&dots)[kTiles][kTokens]) {
   static_assert(kTiles == 1);
