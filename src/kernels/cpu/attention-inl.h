@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "hwy/cache_control.h"
 #include "hwy/contrib/math/math-inl.h"
 #include "kernels/cpu/decode-inl.h"
 #include "kernels/cpu/kernel_table.h"
@@ -62,6 +63,7 @@ class KeyRing {
     KeyBlock block;
     int64_t slot = (first + static_cast<int64_t>(span.first)) % sequence.capacity;
     for (size_t j = span.first; j < span.last; ++j) {
+      FetchAhead(slot + kRowsAhead);
       const int64_t offset = slot * row_bytes_ + piece_.kv_head * head_bytes_;
       block.keys[j] = Floats(sequence.keys, offset, j);
       block.values[j] = Floats(sequence.values, offset, kKeyBlock + j);
@@ -73,6 +75,18 @@ class KeyRing {
   }
 
  private:
+  // Rows of one head lie too far apart for the machine to fetch them by itself.
+  static constexpr int64_t kRowsAhead = 8;
+
+  HWY_INLINE void FetchAhead(int64_t slot) const {
+    if (slot >= piece_.sequence->capacity) return;
+    const int64_t offset = slot * row_bytes_ + piece_.kv_head * head_bytes_;
+    for (const void* ring : {piece_.sequence->keys, piece_.sequence->values}) {
+      const auto* row = static_cast<const uint8_t*>(ring) + offset;
+      for (int64_t line = 0; line < head_bytes_; line += 64) hwy::Prefetch(row + line);
+    }
+  }
+
   // One head's row as float32: in place, or widened into a row of the scratch memory.
   HWY_INLINE const float* Floats(const void* ring, int64_t offset, size_t scratch_row) const {
     const auto* from = static_cast<const uint8_t*>(ring) + offset;
