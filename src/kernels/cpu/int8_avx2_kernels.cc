@@ -104,8 +104,9 @@ DRAGOMAN_TARGET_END
 const Int8Kernels* FindInt8Avx2() {
   // F16C came before AVX2; not every compiler can ask for it by name.
   static const bool usable = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (!usable) return nullptr;  // before any code of this target runs
   static const Int8Kernels kernels = int8_avx2::MakeInt8Kernels("avx2");
-  return usable ? &kernels : nullptr;
+  return &kernels;
 }
 
 }  // namespace dragoman

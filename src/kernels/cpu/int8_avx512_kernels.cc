@@ -243,8 +243,9 @@ const Int8Kernels* FindInt8Avx512() {
       __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512vnni");
+  if (!usable) return nullptr;  // before any code of this target runs
   static const Int8Kernels kernels = int8_avx512::MakeInt8Kernels("avx512vnni");
-  return usable ? &kernels : nullptr;
+  return &kernels;
 }
 
 }  // namespace dragoman

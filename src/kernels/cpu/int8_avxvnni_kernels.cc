@@ -84,8 +84,9 @@ const Int8Kernels* FindInt8AvxVnni() {
   // F16C came before AVX2; not every compiler can ask for it by name.
   static const bool usable =
       __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && HasAvxVnni();
+  if (!usable) return nullptr;  // before any code of this target runs
   static const Int8Kernels kernels = int8_avxvnni::MakeInt8Kernels("avxvnni");
-  return usable ? &kernels : nullptr;
+  return &kernels;
 }
 
 }  // namespace dragoman

@@ -91,8 +91,9 @@ bool HasDotProducts() {
 
 const Int8Kernels* FindInt8NeonDot() {
   static const bool usable = HasDotProducts();
+  if (!usable) return nullptr;  // before any code of this target runs
   static const Int8Kernels kernels = int8_neondot::MakeInt8Kernels("neondot");
-  return usable ? &kernels : nullptr;
+  return &kernels;
 }
 
 }  // namespace dragoman

@@ -45,51 +45,77 @@ HWY_AFTER_NAMESPACE();
 namespace dragoman {
 namespace {
 
+// MakeTable is itself compiled for its instruction set: it runs only once the machine is known to
+// have it.
+#if HWY_TARGETS & (HWY_AVX2 | HWY_AVX3)
+bool Supports(int64_t target) { return (hwy::SupportedTargets() & target) != 0; }
+#endif
+
 KernelTable WithInt8(KernelTable table, const Int8Kernels* int8) {
   table.int8 = int8;
   return table;
 }
 
+const KernelTable* FindGeneric() {
+  static const KernelTable table =
+      WithInt8(HWY_STATIC_DISPATCH(MakeTable)("cpu:generic"), FindInt8Neon());
+  return &table;
+}
+
+const KernelTable* FindAvx2() {
+#if HWY_TARGETS & HWY_AVX2
+  if (!Supports(HWY_AVX2)) return nullptr;
+  static const KernelTable table = WithInt8(N_AVX2::MakeTable("cpu:avx2"), FindInt8Avx2());
+  return &table;
+#else
+  return nullptr;
+#endif
+}
+
+const KernelTable* FindAvxVnni() {
+#if HWY_TARGETS & HWY_AVX2
+  if (!Supports(HWY_AVX2) || FindInt8AvxVnni() == nullptr) return nullptr;
+  static const KernelTable table = WithInt8(N_AVX2::MakeTable("cpu:avxvnni"), FindInt8AvxVnni());
+  return &table;
+#else
+  return nullptr;
+#endif
+}
+
+const KernelTable* FindAvx512() {
+#if HWY_TARGETS & HWY_AVX3
+  if (!Supports(HWY_AVX3)) return nullptr;
+  // The first machines with AVX-512 have no VNNI.
+  const Int8Kernels* with_vnni = FindInt8Avx512();
+  static const KernelTable table =
+      WithInt8(N_AVX3::MakeTable("cpu:avx512"), with_vnni != nullptr ? with_vnni : FindInt8Avx2());
+  return &table;
+#else
+  return nullptr;
+#endif
+}
+
+const KernelTable* FindNeonDot() {
+  if (FindInt8NeonDot() == nullptr) return nullptr;
+  static const KernelTable table =
+      WithInt8(HWY_STATIC_DISPATCH(MakeTable)("cpu:neondot"), FindInt8NeonDot());
+  return &table;
+}
+
 }  // namespace
 
 const KernelTable* FindKernelTable(CpuIsa isa) {
-  [[maybe_unused]] const auto supported = hwy::SupportedTargets();
   switch (isa) {
-    case CpuIsa::kGeneric: {
-      static const KernelTable table =
-          WithInt8(HWY_STATIC_DISPATCH(MakeTable)("cpu:generic"), FindInt8Neon());
-      return &table;
-    }
-    case CpuIsa::kAvx2: {
-#if HWY_TARGETS & HWY_AVX2
-      static const KernelTable table = WithInt8(N_AVX2::MakeTable("cpu:avx2"), FindInt8Avx2());
-      if ((supported & HWY_AVX2) != 0) return &table;
-#endif
-      return nullptr;
-    }
-    case CpuIsa::kAvxVnni: {
-#if HWY_TARGETS & HWY_AVX2
-      static const KernelTable table =
-          WithInt8(N_AVX2::MakeTable("cpu:avxvnni"), FindInt8AvxVnni());
-      if ((supported & HWY_AVX2) != 0 && table.int8 != nullptr) return &table;
-#endif
-      return nullptr;
-    }
-    case CpuIsa::kAvx512: {
-#if HWY_TARGETS & HWY_AVX3
-      // The first machines with AVX-512 have no VNNI.
-      const Int8Kernels* with_vnni = FindInt8Avx512();
-      static const KernelTable table = WithInt8(N_AVX3::MakeTable("cpu:avx512"),
-                                                with_vnni != nullptr ? with_vnni : FindInt8Avx2());
-      if ((supported & HWY_AVX3) != 0) return &table;
-#endif
-      return nullptr;
-    }
-    case CpuIsa::kNeonDot: {
-      static const KernelTable table =
-          WithInt8(HWY_STATIC_DISPATCH(MakeTable)("cpu:neondot"), FindInt8NeonDot());
-      return table.int8 != nullptr ? &table : nullptr;
-    }
+    case CpuIsa::kGeneric:
+      return FindGeneric();
+    case CpuIsa::kAvx2:
+      return FindAvx2();
+    case CpuIsa::kAvxVnni:
+      return FindAvxVnni();
+    case CpuIsa::kAvx512:
+      return FindAvx512();
+    case CpuIsa::kNeonDot:
+      return FindNeonDot();
   }
   return nullptr;
 }
