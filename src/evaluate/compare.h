@@ -121,8 +121,13 @@ struct SegmentMetricComparison {
   bool higher_is_better = true;
   double baseline_mean = 0, quantized_mean = 0;  // over pairs, each with the same weight
   int64_t samples = 0;
-  Delta mean;
+  Delta mean;      // of what was seen: it informs
+  Delta reckoned;  // with one more sentence lost whole, as a limit has to see it
   std::vector<SegmentMetricPair> pairs;
+  // The whole sample's mean first, then those of the draws; a loss is the baseline's less the
+  // build's, also where less is better.
+  std::vector<double> baseline_draws, quantized_draws;
+  double heaviest_points = 0;  // what the mean loses with the sentence that weighs most
 };
 // "worse", "better" or "no change shown": where the whole interval of the points lies.
 const char* ChangeShown(const Delta& delta);

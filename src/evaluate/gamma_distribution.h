@@ -12,6 +12,7 @@ namespace dragoman {
 // the modified Lentz method).
 inline double UpperTailOfGamma(double shape, double x) {
   if (!(x > 0)) return 1;
+  if (std::isinf(x)) return 0;
   const double density = std::exp(shape * std::log(x) - x - std::lgamma(shape));
   constexpr int kMostTerms = 100000;
   constexpr double kEpsilon = std::numeric_limits<double>::epsilon();

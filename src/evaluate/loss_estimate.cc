@@ -16,12 +16,22 @@ double Cube(double value) { return value * value * value; }
 // P(Z >= z) for Z of mean 0 and variance 1: a gamma distribution, shifted and scaled. Its skewness
 // is twice that of the estimate, for where few rare losses make the loss small, they make its error
 // small too.
+double UpperTailOfShiftedGamma(double z, double skewness) {
+  const double shape = 1 / (skewness * skewness);
+  return UpperTailOfGamma(shape, shape + z * std::sqrt(shape));
+}
+
+// Never lighter than less skewness would make it: far beyond that of a single loss seen (1) a gamma
+// distribution has nearly all its mass beside its mean, and its tail falls below the normal one.
 double UpperTailOfSkewed(double z, double skewness) {
   // Below this no tail that matters differs from the normal one by as much as a bootstrap errs.
   constexpr double kSkewed = 0.004;
-  if (skewness < kSkewed) return UpperTailOfNormal(z);
-  const double shape = 1 / (skewness * skewness);
-  return UpperTailOfGamma(shape, shape + z * std::sqrt(shape));
+  constexpr double kOfOneLoss = 1;
+  const double normal = UpperTailOfNormal(z);
+  if (skewness < kSkewed) return normal;
+  const double capped = UpperTailOfShiftedGamma(z, std::min(skewness, kOfOneLoss));
+  const double skewed = skewness > kOfOneLoss ? UpperTailOfShiftedGamma(z, skewness) : capped;
+  return std::max({normal, capped, skewed});
 }
 
 }  // namespace

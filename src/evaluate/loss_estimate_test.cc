@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "evaluate/gamma_distribution.h"
 #include "evaluate/normal_distribution.h"
@@ -29,6 +30,7 @@ TEST(GammaTail, ClosedForms) {
   }
   EXPECT_EQ(UpperTailOfGamma(2, 0), 1);
   EXPECT_EQ(UpperTailOfGamma(2, -1), 1);
+  EXPECT_EQ(UpperTailOfGamma(2, std::numeric_limits<double>::infinity()), 0);
   // Wilson and Hilferty's cube root is good to five digits here.
   const double shape = 1e5, x = shape + 2 * std::sqrt(shape);
   const double cube = (std::cbrt(x / shape) - 1 + 1 / (9 * shape)) * 3 * std::sqrt(shape);
@@ -61,6 +63,19 @@ TEST(LossEstimate, ManySmallLossesAreNormal) {
   EXPECT_NEAR(ChanceOfSeemingLarger(estimate, 0.0), UpperTailOfNormal(2), 1e-12);
   // Of gains that are rare the bound knows nothing more than the normal one.
   EXPECT_EQ(UpperLossBound({0.4, 0.2, -1, 0}, kAlpha), UpperLossBound({0.4, 0.2, 0, 0}, kAlpha));
+}
+
+// A gamma distribution of great skewness has nearly all its mass beside its mean: alone it would
+// vouch for less than the normal one does.
+TEST(LossEstimate, GreatSkewnessNeverMakesTheTailLighter) {
+  for (const double z : {1.7, 1.96, 2.5, 3.5, 5.0}) {
+    const double at_one = ChanceOfSeemingSmaller(LossEstimate{0, 1, 1, 0}, z);
+    for (const double skewness : {0.0, 0.3, 1.0, 1.5, 3.0, 10.0, 100.0, 1e6}) {
+      const double chance = ChanceOfSeemingSmaller(LossEstimate{0, 1, skewness, 0}, z);
+      EXPECT_GE(chance, UpperTailOfNormal(z)) << z << " " << skewness;
+      EXPECT_GE(chance, skewness > 1 ? at_one : 0) << z << " " << skewness;
+    }
+  }
 }
 
 TEST(LossEstimate, MoreSentencesOfTheSameKind) {

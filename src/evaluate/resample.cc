@@ -77,7 +77,8 @@ double MeanOf(const std::vector<double>& values) {
   return sum / static_cast<double>(values.size());
 }
 
-// The estimate of a loss, given as changes: the whole sample's first, then the draws'.
+}  // namespace
+
 LossEstimate EstimateLoss(const std::vector<double>& changes, double heaviest) {
   LossEstimate estimate{0.0 - changes.front(), 0, 0, heaviest};
   if (changes.size() < 3) return estimate;
@@ -94,8 +95,6 @@ LossEstimate EstimateLoss(const std::vector<double>& changes, double heaviest) {
   if (squares > 0) estimate.skewness = cubes / count / std::pow(squares / count, 1.5);
   return estimate;
 }
-
-}  // namespace
 
 double HeaviestSentence(std::span<const std::vector<std::string>* const> ids_of_pairs) {
   std::map<std::vector<std::string>, double> shares;  // of the pairs with such a list

@@ -58,6 +58,10 @@ std::vector<PairDraws> Resample(std::span<const PairSentences> pairs, int draws,
 // same list of ids have in common weighs in all of them.
 double HeaviestSentence(std::span<const std::vector<std::string>* const> ids_of_pairs);
 
+// The estimate of a loss from its changes (negative: lost): the whole sample's first, then the
+// draws'. `heaviest`: as in LossEstimate.
+LossEstimate EstimateLoss(const std::vector<double>& changes, double heaviest);
+
 // The change of the mean score over the chosen pairs, with its interval: the estimate with its
 // error and skewness over the draws, and what may have been missed (loss_estimate.h).
 // `heaviest_sentence`: its share of the score; 0 where no sentence that was not drawn is reckoned

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -56,20 +57,52 @@ std::vector<Scores> MeansOver(const PairPlaces& pair, const SegmentScores& metri
   return means;
 }
 
-// Negative is worse: turned around where less is better.
-Delta Oriented(Delta delta, bool higher_is_better) {
-  if (higher_is_better) return delta;
-  std::swap(delta.points_low, delta.points_high);
-  std::swap(delta.percent_low, delta.percent_high);
-  for (double* value : {&delta.points, &delta.points_low, &delta.points_high, &delta.percent,
-                        &delta.percent_low, &delta.percent_high})
-    *value = 0.0 - *value;
-  delta.loss_skewness = 0.0 - delta.loss_skewness;
-  return delta;
+// Where less is better the build's scores are turned around the baseline's, so that a loss is one
+// and has a loss's bounds.
+void Orient(std::vector<Scores>& means) {
+  for (Scores& one : means) one.quantized = 2 * one.baseline - one.quantized;
 }
 
-// A score of any scale has no worst, so nothing is known of what was not seen.
+// A score of any scale has no worst, so what is only to inform reckons with what was seen.
 constexpr double kOfAnyScale = 0;
+
+// What a sentence lost whole would score. A percentage of the mean takes the scale to begin at 0,
+// so a score falls there; errors rise to the end of the least scale in use that holds them all
+// (shares, MQM's 25, percent).
+double WorstScore(const SegmentScores& metric) {
+  double least = 0, most = 0;
+  for (const auto& system : metric.systems) {
+    for (const double score : system) {
+      least = std::min(least, score);
+      most = std::max(most, score);
+    }
+  }
+  if (metric.higher_is_better) return least;
+  for (const double end : {1.0, 25.0, 100.0}) {
+    if (most <= end) return end;
+  }
+  return most;
+}
+
+// The means over pairs of each draw, and the change with the unseen reckoned in.
+void AddReckoned(const std::vector<const std::vector<Scores>*>& pairs, double heaviest_sentence,
+                 double worst, double confidence, SegmentMetricComparison& comparison) {
+  const auto weight = 1.0 / static_cast<double>(pairs.size());
+  for (size_t draw = 0; draw < pairs[0]->size(); ++draw) {
+    Scores mean;
+    for (const auto* scores : pairs) {
+      mean.baseline += (*scores)[draw].baseline * weight;
+      mean.quantized += (*scores)[draw].quantized * weight;
+    }
+    comparison.baseline_draws.push_back(mean.baseline);
+    comparison.quantized_draws.push_back(mean.quantized);
+  }
+  comparison.heaviest_points = heaviest_sentence * std::abs(comparison.baseline_mean - worst);
+  const double share = comparison.baseline_mean > 0
+                           ? comparison.heaviest_points / comparison.baseline_mean
+                           : kOfAnyScale;
+  comparison.reckoned = DeltaOf(pairs, confidence, share);
+}
 
 SegmentMetricComparison CompareOne(const std::vector<PairPlaces>& pairs,
                                    const SegmentScores& metric, const GateOptions& options) {
@@ -78,24 +111,50 @@ SegmentMetricComparison CompareOne(const std::vector<PairPlaces>& pairs,
   comparison.higher_is_better = metric.higher_is_better;
   DrawsTogether together(options.seed);
   std::vector<std::vector<Scores>> means;
-  for (const PairPlaces& pair : pairs)
+  std::vector<const std::vector<std::string>*> ids;
+  for (const PairPlaces& pair : pairs) {
     means.push_back(MeansOver(pair, metric, options.bootstrap_draws, together.For(pair.ids)));
+    ids.push_back(&pair.ids);
+  }
   std::vector<const std::vector<Scores>*> all;
   const auto weight = 1.0 / static_cast<double>(pairs.size());
   for (size_t p = 0; p < pairs.size(); ++p) {
     const std::vector<Scores>* const own = &means[p];
     all.push_back(own);
     const auto samples = static_cast<int64_t>(pairs[p].places.size());
+    const Scores whole = own->front();
     comparison.samples += samples;
-    comparison.baseline_mean += own->front().baseline * weight;
-    comparison.quantized_mean += own->front().quantized * weight;
-    comparison.pairs.push_back(
-        {pairs[p].pair, samples, own->front().baseline, own->front().quantized,
-         Oriented(DeltaOf({&own, 1}, options.confidence, kOfAnyScale), metric.higher_is_better)});
+    comparison.baseline_mean += whole.baseline * weight;
+    comparison.quantized_mean += whole.quantized * weight;
+    if (!metric.higher_is_better) Orient(means[p]);
+    comparison.pairs.push_back({pairs[p].pair, samples, whole.baseline, whole.quantized,
+                                DeltaOf({&own, 1}, options.confidence, kOfAnyScale)});
   }
-  comparison.mean =
-      Oriented(DeltaOf(all, options.confidence, kOfAnyScale), metric.higher_is_better);
+  comparison.mean = DeltaOf(all, options.confidence, kOfAnyScale);
+  AddReckoned(all, HeaviestSentence(ids), WorstScore(metric), options.confidence, comparison);
   return comparison;
+}
+
+// The loss less what the limit grants, in points: over 0 is over the limit. Unlike a quotient of
+// two means it scatters no worse where the baseline's mean is small (Fieller).
+LossEstimate LossBeyond(const SegmentMetricComparison& metric, double limit) {
+  std::vector<double> changes;
+  for (size_t draw = 0; draw < metric.baseline_draws.size(); ++draw) {
+    const double kept = metric.baseline_draws[draw] * (1 - limit / 100);
+    changes.push_back(metric.quantized_draws[draw] - kept);
+  }
+  return EstimateLoss(changes, metric.heaviest_points);
+}
+
+GateCheck OfNothingSure(GateCheck check, double mean, double errors) {
+  check.verdict = Decision::kReconsider;
+  check.shown = false;
+  check.basis = "no score";
+  check.reason = fmt::format(
+      "{}: the baseline's mean of {:.4g} lies only {:.1f} standard errors above 0; a percentage of "
+      "it says nothing",
+      check.name, mean, errors);
+  return check;
 }
 
 Result<GateCheck> JudgeOne(const SegmentMetricComparison& metric, double limit,
@@ -106,16 +165,21 @@ Result<GateCheck> JudgeOne(const SegmentMetricComparison& metric, double limit,
                             limit, metric.baseline_mean),
                 metric.name);
   }
+  constexpr double kFewestErrors = 4;  // above 0
   GateCheck check;
   check.name = metric.name + " loss";
   check.limit_percent = limit;
-  check.delta = metric.mean;
+  check.delta = metric.reckoned;
+  const double error = EstimateLoss(metric.baseline_draws, 0).error;
+  if (metric.baseline_mean < kFewestErrors * error)
+    return OfNothingSure(std::move(check), metric.baseline_mean, metric.baseline_mean / error);
   const std::string figures = fmt::format("{}: {:.2f} % [{:.2f}, {:.2f}] of the mean", check.name,
-                                          0.0 - metric.mean.percent, 0.0 - metric.mean.percent_high,
-                                          0.0 - metric.mean.percent_low);
+                                          0.0 - check.delta.percent, 0.0 - check.delta.percent_high,
+                                          0.0 - check.delta.percent_low);
   const double alpha = GateLevels{options.fallback_loss_percent, options.confidence}.alpha();
-  const bool under = ChanceOfSeemingSmaller(metric.mean, limit) <= alpha;
-  const bool over = ChanceOfSeemingLarger(metric.mean, limit) <= alpha;
+  const LossEstimate beyond = LossBeyond(metric, limit);
+  const bool under = ChanceOfSeemingSmaller(beyond, 0.0) <= alpha;
+  const bool over = ChanceOfSeemingLarger(beyond, 0.0) <= alpha;
   const bool enough = metric.samples >= kFewestSentences;
   check.shown = enough && (under || over);
   check.verdict = enough && under ? Decision::kGo : Decision::kReconsider;

@@ -37,9 +37,10 @@ Result<std::vector<SegmentMetricComparison>> CompareSegmentScores(
     const BenchmarkResult& baseline, std::span<const SegmentScores> metrics,
     const GateOptions& options);
 
-// A check for each metric with a limit: GO when the whole interval of the mean's loss lies under
-// it, else RECONSIDER. Errors: kInvalidArgument when a limit names no metric, or the baseline's
-// mean is not above 0, where a percentage of it means nothing.
+// A check for each metric with a limit: GO when the whole interval of the mean's loss, one more
+// sentence lost whole reckoned with, lies under it; else RECONSIDER, also where the baseline's mean
+// lies less than four standard errors above 0. Errors: kInvalidArgument when a limit names no
+// metric, or the baseline's mean is not above 0, where a percentage of it means nothing.
 Result<std::vector<GateCheck>> JudgeSegmentMetrics(std::span<const SegmentMetricComparison> metrics,
                                                    const GateOptions& options);
 

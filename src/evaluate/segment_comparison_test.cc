@@ -91,6 +91,86 @@ TEST(SegmentComparison, WhereLessIsBetterADropIsForTheBetter) {
   EXPECT_STREQ(ChangeShown(compared.mean), "better");
 }
 
+// The worst that a lower score can be called is as far out as the best that a higher one can.
+TEST(SegmentComparison, ErrorsHaveTheBoundsOfTheirMirrorImage) {
+  SegmentScores scores = MakeScores(100, 0, 0.001);
+  for (const size_t lost : {7u, 60u}) scores.systems[1][lost] -= 0.6;  // rare and large: skewed
+  SegmentScores errors = scores;
+  errors.higher_is_better = false;
+  for (size_t i = 0; i < 100; ++i)
+    errors.systems[1][i] = 2 * scores.systems[0][i] - scores.systems[1][i];
+  const BenchmarkResult run = EqualRun(50);
+  const Delta down = MustCompareScores(run, scores).mean, up = MustCompareScores(run, errors).mean;
+  EXPECT_GT(down.points - down.points_low, 1.2 * (down.points_high - down.points));
+  EXPECT_NEAR(up.points_low, down.points_low, 1e-12);
+  EXPECT_NEAR(up.points_high, down.points_high, 1e-12);
+  EXPECT_NEAR(up.percent_low, down.percent_low, 1e-10);
+  EXPECT_NEAR(up.percent_high, down.percent_high, 1e-10);
+}
+
+// How often a build whose loss lies at its limit, all of it from rare disasters, is a GO.
+struct Disasters {
+  size_t sentences = 0;
+  double share = 0;  // of the sentences
+  double score = 0;  // of a lost one
+  double limit = 0;  // percent; what share and score come to
+  bool higher_is_better = true;
+};
+double FalseGoes(const Disasters& kind, double baseline_score, int runs) {
+  const BenchmarkResult run = EqualRun(static_cast<int>(kind.sentences), {"de"});
+  GateOptions options;
+  options.bootstrap_draws = 200;
+  options.max_segment_loss_percent = {{"COMET", kind.limit}};
+  int goes = 0;
+  for (int i = 0; i < runs; ++i) {
+    Random random(900 + static_cast<uint64_t>(i));
+    SegmentScores scores{"COMET", kind.higher_is_better, {{}, {}}};
+    for (size_t s = 0; s < kind.sentences; ++s) {
+      const double baseline = baseline_score * (1 + 0.1 * StandardNormal(random));
+      const double kept = baseline + 0.002 * baseline_score * StandardNormal(random);
+      scores.systems[0].push_back(baseline);
+      scores.systems[1].push_back(random.Uniform() < kind.share ? kind.score : kept);
+    }
+    options.seed = 7 + static_cast<uint64_t>(i);
+    const auto compared = CompareSegmentScores(run, {&scores, 1}, options);
+    const auto checks = JudgeSegmentMetrics(*compared, options);
+    goes += checks->front().verdict == Decision::kGo ? 1 : 0;
+  }
+  return static_cast<double>(goes) / runs;
+}
+
+TEST(SegmentComparison, RareDisastersAtTheLimitAreNotAGo) {
+  constexpr int kRuns = 400;
+  // The share of false GOs is asked to be 2.5 %; 5 % of 400 runs are three standard errors more.
+  for (const size_t sentences : {60u, 150u, 300u, 600u}) {
+    EXPECT_LE(FalseGoes({sentences, 0.01, 0.0, 1.0, true}, 0.8, kRuns), 0.05) << sentences;
+    EXPECT_LE(FalseGoes({sentences, 0.02, 0.4, 1.0, true}, 0.8, kRuns), 0.05) << sentences;
+    // Errors of 3 on the average, 25 where all is lost: 0.01 * 22 / 3.
+    EXPECT_LE(FalseGoes({sentences, 0.01, 25, 22 / 3.0, false}, 3, kRuns), 0.05) << sentences;
+  }
+  // A build without a loss is one, where there are sentences enough to tell.
+  EXPECT_GE(FalseGoes({600, 0, 0, 1.0, true}, 0.8, kRuns), 0.99);
+}
+
+TEST(SegmentComparison, APercentageOfAMeanThatMayBeNothingIsUndecided) {
+  const BenchmarkResult run = EqualRun(100, {"de"});
+  SegmentScores scores = MakeScores(100, 0, 0.0001);
+  for (auto& system : scores.systems) {
+    for (double& score : system) score -= 0.77;  // 0.03 +- 0.01: some three errors above 0
+  }
+  GateOptions options;
+  options.max_segment_loss_percent = {{"COMET", 90}};
+  const auto compared = CompareSegmentScores(run, {&scores, 1}, options);
+  ASSERT_TRUE(compared);
+  ASSERT_GT(compared->front().baseline_mean, 0);
+  const auto checks = JudgeSegmentMetrics(*compared, options);
+  ASSERT_TRUE(checks) << ToString(checks.error());
+  EXPECT_EQ(checks->front().verdict, Decision::kReconsider);
+  EXPECT_FALSE(checks->front().shown);
+  EXPECT_EQ(checks->front().basis, "no score");
+  EXPECT_THAT(checks->front().reason, HasSubstr("standard errors above 0"));
+}
+
 TEST(SegmentComparison, IntervalsAreThoseOfPairedMeans) {
   // 1.96 standard errors of the mean difference; the bootstrap of 1,000 draws knows them to 3 %.
   const BenchmarkResult run = EqualRun(400, {"de"});
