@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "api/model_path.h"
@@ -46,7 +47,15 @@ Result<std::vector<Prediction>> Translate(const MonitorOptions& options, const s
 }
 
 Result<std::vector<Look>> ReadHistory(const std::string& path) {
-  if (!std::filesystem::exists(path)) return std::vector<Look>();
+  std::error_code failure;
+  const bool there = std::filesystem::exists(path, failure);
+  if (failure) {
+    constexpr size_t kShown = 200;  // of a name that may be too long for any file
+    return Fail(ErrorCode::kIo,
+                fmt::format("expected a file of looks or none, found {}", failure.message()),
+                path.size() <= kShown ? path : path.substr(0, kShown) + "...");
+  }
+  if (!there) return std::vector<Look>();
   DRAGOMAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
   return ParseLooks(text, path);
 }
@@ -66,6 +75,7 @@ Result<Report> Monitor(const MonitorOptions& options) {
   room.max_agreement_loss = options.max_agreement_loss;
   room.max_samples = options.max_samples;
   room.seed = options.seed;
+  DRAGOMAN_RETURN_IF_ERROR(CheckAgreementLimit(room));
   Sha256 evidence_hash;
   std::vector<Look> looks;
   if (!options.history.empty()) {

@@ -50,22 +50,39 @@ Scatter ScatterOf(const std::vector<double>& values) {
   return scatter;
 }
 
+// A loss between two periods, and the same seen from the other end: what the unseen request of
+// either could be. One lost in the recent period makes the loss larger; one that was lost in the
+// reference, too, makes it smaller.
+struct LossOfPeriods {
+  LossEstimate loss, gain;
+};
+
+// Were the true loss `limit`: the chance that it would seem as large as it does.
+double ChanceOfSeemingLarger(const LossOfPeriods& estimate, double limit) {
+  return std::max(ChanceOfSeemingLarger(estimate.loss, limit),
+                  ChanceOfSeemingSmaller(estimate.gain, 0.0 - limit));
+}
+
 // The mean of the recent scores, below that of the reference's. An empty reference stands for zero:
 // then it is the mean of paired differences. `worst_loss`: what a request could lose at most.
-LossEstimate LossOfMeans(const std::vector<double>& reference, const std::vector<double>& recent,
-                         double worst_loss) {
+LossOfPeriods LossOfMeans(const std::vector<double>& reference, const std::vector<double>& recent,
+                          double worst_loss) {
   LossEstimate loss;
-  if (recent.empty()) return loss;
+  if (recent.empty()) return {};
   const Scatter then = ScatterOf(reference), now = ScatterOf(recent);
   loss.loss = MeanOf(reference) - MeanOf(recent);
   loss.error = std::sqrt(then.variance + now.variance);
   if (loss.error > 0) loss.skewness = (then.cubes - now.cubes) / std::pow(loss.error, 3);
   loss.heaviest = worst_loss / static_cast<double>(recent.size());
-  return loss;
+  const double unseen_then =
+      reference.empty() ? 0 : worst_loss / static_cast<double>(reference.size());
+  return {loss, {0.0 - loss.loss, loss.error, 0.0 - loss.skewness, unseen_then}};
 }
 
-Change ChangeFrom(const LossEstimate& loss, double level) {
-  return {0.0 - loss.loss, 0.0 - UpperLossBound(loss, level), 0.0 - LowerLossBound(loss, level)};
+Change ChangeFrom(const LossOfPeriods& estimate, double level) {
+  const LossEstimate& loss = estimate.loss;
+  return {0.0 - loss.loss, 0.0 - UpperLossBound(loss, level),
+          std::max(0.0 - LowerLossBound(loss, level), UpperLossBound(estimate.gain, level))};
 }
 
 // Newcombe's hybrid score interval for the difference of two independent shares (1998).
@@ -133,7 +150,7 @@ std::vector<Prediction> ProductionOf(const Rescored& rescored) {
   return all;
 }
 
-LossEstimate CompareCorrections(const Rescored& recent, MonitorReport& report) {
+LossOfPeriods CompareCorrections(const Rescored& recent, MonitorReport& report) {
   std::vector<double> production, baseline, differences;
   for (size_t i = 0; i < recent.chosen.size(); ++i) {
     const std::string& correction = recent.chosen[i].correction;
@@ -145,7 +162,7 @@ LossEstimate CompareCorrections(const Rescored& recent, MonitorReport& report) {
   report.corrected = static_cast<int64_t>(differences.size());
   report.production_chrf = MeanOf(production);
   report.baseline_chrf = MeanOf(baseline);
-  const LossEstimate loss = LossOfMeans({}, differences, 0);
+  const LossOfPeriods loss = LossOfMeans({}, differences, 0);
   report.correction = ChangeFrom(loss, report.options.level());
   return loss;
 }
@@ -180,7 +197,7 @@ void AddFaults(const std::vector<FaultComparison>& before, MonitorReport& report
   }
 }
 
-void AddCorrections(const LossEstimate& loss, MonitorReport& report) {
+void AddCorrections(const LossOfPeriods& loss, MonitorReport& report) {
   if (report.corrected < kFewestSentences) return;
   report.signs.push_back(
       {"corrections", ChanceOfSeemingLarger(loss, report.options.max_agreement_loss), 1,
@@ -201,7 +218,7 @@ std::string SayAgreement(const MonitorReport& report) {
       report.agreement.low, report.agreement.high);
 }
 
-void AddAgreement(const LossEstimate& loss, MonitorReport& report) {
+void AddAgreement(const LossOfPeriods& loss, MonitorReport& report) {
   if (FewestRescored(report) < kFewestSentences) return;
   const double limit = report.options.max_agreement_loss;
   report.signs.push_back({"agreement", ChanceOfSeemingLarger(loss, limit), 1,
@@ -264,6 +281,14 @@ Result<void> CheckBelongs(const Rescored& rescored) {
 }
 
 }  // namespace
+
+Result<void> CheckAgreementLimit(const MonitorOptions& options) {
+  const double limit = options.max_agreement_loss;
+  if (limit >= 0 && limit <= 100) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("expected a limit from 0 to 100 points of chrF, found {}", limit),
+              "--max-agreement-loss");
+}
 
 const char* DriftName(DriftVerdict verdict) {
   switch (verdict) {
@@ -336,24 +361,26 @@ Result<MonitorReport> JudgeDrift(const Rescored& reference, const Rescored& rece
                                  const MonitorOptions& options) {
   DRAGOMAN_RETURN_IF_ERROR(CheckBelongs(reference));
   DRAGOMAN_RETURN_IF_ERROR(CheckBelongs(recent));
+  DRAGOMAN_RETURN_IF_ERROR(CheckAgreementLimit(options));
   MonitorReport report;
   report.options = options;
   const std::vector<double> then = MeasurePeriod(reference, report.reference);
   const std::vector<double> now = MeasurePeriod(recent, report.recent);
   constexpr double kAllOfIt = 100;  // points of chrF
-  const LossEstimate agreement = LossOfMeans(then, now, kAllOfIt);
+  const LossOfPeriods agreement = LossOfMeans(then, now, kAllOfIt);
   report.agreement = ChangeFrom(agreement, options.level());
   report.down_votes = ChangeOfShares(report.reference.down_votes, report.recent.down_votes);
   report.errors = ChangeOfShares(report.reference.errors, report.recent.errors);
   report.faults = FaultsOf(recent);
-  const LossEstimate corrections = CompareCorrections(recent, report);
+  const LossOfPeriods corrections = CompareCorrections(recent, report);
   AddAgreement(agreement, report);
   AddShare("votes against", report.reference.down_votes, report.recent.down_votes,
            report.down_votes, report);
   AddShare("errors", report.reference.errors, report.recent.errors, report.errors, report);
   AddFaults(FaultsOf(reference), report);
   AddCorrections(corrections, report);
-  report.verdict = SignsShow(report) ? DriftVerdict::kDrift : JudgeAgreement(agreement, report);
+  report.verdict =
+      SignsShow(report) ? DriftVerdict::kDrift : JudgeAgreement(agreement.loss, report);
   return report;
 }
 

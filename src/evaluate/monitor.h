@@ -35,6 +35,10 @@ struct MonitorOptions {
   }
 };
 
+// kInvalidArgument unless the limit is a number from 0 to 100, for NaN is under no limit and over
+// none.
+Result<void> CheckAgreementLimit(const MonitorOptions& options);
+
 // A difference with its interval.
 struct Change {
   double value = 0, low = 0, high = 0;
@@ -89,7 +93,8 @@ struct Rescored {
   std::vector<FeedbackRecord> records, chosen;
   std::vector<Prediction> baseline;
 };
-// Errors: kInvalidArgument when records and translations do not belong together.
+// Errors: kInvalidArgument when the limit is none (CheckAgreementLimit), or records and
+// translations do not belong together.
 Result<MonitorReport> JudgeDrift(const Rescored& reference, const Rescored& recent,
                                  const MonitorOptions& options);
 

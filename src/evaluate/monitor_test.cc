@@ -165,6 +165,28 @@ TEST(JudgeDrift, ManyLooksAreAsRarelyWrongAsOne) {
   EXPECT_GT(alarmed_without_history, alarmed);
 }
 
+// A deployment that loses 4 % of its requests whole, then as now: a short reference often shows
+// none of them, and must not be taken for one without any.
+TEST(JudgeDrift, DisastersThatAShortReferenceMissedAreNoDrift) {
+  constexpr int kRuns = 150;
+  const auto period = [](int requests, uint64_t seed) {
+    Rescored made = MakePeriod(requests, 0, seed);
+    Random random(seed);
+    for (FeedbackRecord& record : made.chosen) {
+      if (random.Uniform() < 0.04) record.translation = "Qxqx.";
+    }
+    return made;
+  };
+  int alarms = 0;
+  for (uint64_t run = 0; run < kRuns; ++run) {
+    const MonitorReport report = MustJudge(period(30, 3000 + run), period(200, 7000 + run));
+    EXPECT_LE(report.agreement.low, report.agreement.high);
+    alarms += report.verdict == DriftVerdict::kDrift ? 1 : 0;
+  }
+  // 2.5 % are allowed: 3.75 expected at most; 9 would be nearly three standard deviations more.
+  EXPECT_LE(alarms, 9);
+}
+
 TEST(JudgeDrift, AFewEqualRequestsDoNotClear) {
   const MonitorReport few = MustJudge(MakePeriod(100, 0, 1), MakePeriod(100, 0, 2));
   EXPECT_EQ(few.verdict, DriftVerdict::kUndecided);
