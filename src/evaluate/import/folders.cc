@@ -155,6 +155,7 @@ Result<void> AddFloresDomains(const fs::path& path, const std::string& split,
   DRAGOMAN_ASSIGN_OR_RETURN(LanguageText lines, SplitLines(text, "", table.string()));
   while (!lines.segments.empty() && IsBlankText(lines.segments.back().text))
     lines.segments.pop_back();
+  if (!lines.segments.empty()) DropBlankEnd(texts[0], lines.segments.size() - 1);
   if (lines.segments.size() != texts[0].segments.size() + 1) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("expected a line of names and {} lines, as {} has, found {} in all",

@@ -31,13 +31,6 @@ std::string IdOf(const Segment& segment, size_t index) {
   return segment.id.empty() ? fmt::format("{:06}", index + 1) : segment.id;
 }
 
-// An editor adds a blank line at the end, and a last sentence may be missing in one language.
-void DropBlankEnd(LanguageText& text, size_t segments) {
-  while (text.segments.size() > segments && text.segments.back().id.empty() &&
-         IsBlankText(text.segments.back().text))
-    text.segments.pop_back();
-}
-
 // FLORES-101 tells the two ways of writing Chinese by words of its own.
 std::string WithScriptCode(std::string code) {
   for (const auto& [word, script] : {std::pair("-simpl", "-Hans"), std::pair("-trad", "-Hant")}) {
@@ -66,6 +59,12 @@ Result<void> CheckAligned(const LanguageText& first, const LanguageText& other) 
 }
 
 }  // namespace
+
+void DropBlankEnd(LanguageText& text, size_t segments) {
+  while (text.segments.size() > segments && text.segments.back().id.empty() &&
+         IsBlankText(text.segments.back().text))
+    text.segments.pop_back();
+}
 
 bool LooksLikeLanguageCode(std::string_view code) {
   size_t letters = 0;
@@ -108,7 +107,8 @@ std::string KnownOrPromptCode(std::string_view code) {
   const auto found = remembered.find(code);
   if (found != remembered.end()) return found->second;
   if (remembered.size() >= kMostRemembered) remembered.clear();
-  std::string known = FindLanguage(code) ? std::string(code) : PromptCode(code);
+  const auto language = FindLanguage(code);
+  std::string known = language ? language->code : PromptCode(code);
   return remembered.emplace(std::string(code), std::move(known)).first->second;
 }
 

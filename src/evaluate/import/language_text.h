@@ -26,6 +26,9 @@ struct LanguageText {
   std::vector<Segment> segments;
 };
 
+// Drops blank segments without an id at the end, as an editor adds them, down to so many.
+void DropBlankEnd(LanguageText& text, size_t segments);
+
 // The prompt's code for one of ISO 639-3 with script or region: eng_Latn is en, arb_Arab ar,
 // zho_Hant zh-Hant, fra-CA fr-CA. A code that nobody knows comes back with '-' for '_'.
 std::string PromptCode(std::string_view code);

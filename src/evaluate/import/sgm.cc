@@ -125,21 +125,47 @@ std::string LanguageOfSet(const std::string& name) {
   return known ? known->code : std::string();
 }
 
-Result<void> BeginSet(const Tag& tag, const std::string& here, SgmFile& file) {
+// What a set holds, as its tag says; the language is empty where the file's name knows it.
+struct SetHead {
+  bool is_source = false;
+  std::string set_id, language;
+};
+
+Result<SetHead> ReadSetHead(const Tag& tag, const std::string& here) {
   if (tag.name == "tstset")
     return Fail(ErrorCode::kInvalidArgument,
                 "expected a source set or a reference set, found a system's output (tstset)", here);
-  file.is_source = tag.name == "srcset";
-  file.set_id = Attribute(tag.rest, "setid");
-  const std::string code = Attribute(tag.rest, file.is_source ? "srclang" : "trglang");
-  if (code == "any") return {};  // the source languages of all documents: the file name knows it
-  file.text.language = LanguageOfSet(code);
-  if (file.text.language.empty()) {
+  SetHead head{tag.name == "srcset", Attribute(tag.rest, "setid"), ""};
+  const std::string code = Attribute(tag.rest, head.is_source ? "srclang" : "trglang");
+  if (code == "any") return head;  // the source languages of all documents
+  head.language = LanguageOfSet(code);
+  if (head.language.empty()) {
     return Fail(ErrorCode::kCorruptFile,
                 fmt::format("<{}>: expected {} with a language code, found \"{}\"", tag.name,
-                            file.is_source ? "srclang" : "trglang", FirstBytes(code, 100)),
+                            head.is_source ? "srclang" : "trglang", FirstBytes(code, 100)),
                 here);
   }
+  return head;
+}
+
+// All sets of a file are one text, so they have to be of one kind and language.
+Result<void> BeginSet(const Tag& tag, const std::string& here, bool is_first, SgmFile& file) {
+  DRAGOMAN_ASSIGN_OR_RETURN(SetHead head, ReadSetHead(tag, here));
+  const auto say = [](bool is_source, const std::string& language) {
+    return fmt::format("<{}> in \"{}\"", is_source ? "srcset" : "refset",
+                       language.empty() ? "any" : language);
+  };
+  if (!is_first && (head.is_source != file.is_source || head.language != file.text.language)) {
+    return Fail(
+        ErrorCode::kCorruptFile,
+        fmt::format("expected sets of one kind and language in a file, as {} before, "
+                    "found {}",
+                    say(file.is_source, file.text.language), say(head.is_source, head.language)),
+        here);
+  }
+  file.is_source = head.is_source;
+  file.set_id = std::move(head.set_id);
+  file.text.language = std::move(head.language);
   return {};
 }
 
@@ -173,7 +199,7 @@ Result<SgmFile> ParseSgm(std::string_view text, const std::string& where) {
     const std::string here = fmt::format("{}: line {}", where, line);
     if (tag.name == "srcset" || tag.name == "refset" || tag.name == "tstset") {
       DRAGOMAN_RETURN_IF_ERROR(CheckText(tag.rest, here));
-      DRAGOMAN_RETURN_IF_ERROR(BeginSet(tag, here, file));
+      DRAGOMAN_RETURN_IF_ERROR(BeginSet(tag, here, !in_set, file));
       in_set = true;
     } else if (tag.name == "doc") {
       DRAGOMAN_RETURN_IF_ERROR(CheckText(tag.rest, here));

@@ -112,6 +112,52 @@ TEST_F(ImportTest, NtrexNamesItsSourceAndReferences) {
               HasSubstr("expected a file in language \"ja\", found only: en, de, zh-CN"));
 }
 
+TEST(LanguageCodes, AliasesBecomeTheCodeThatTheyStandFor) {
+  for (const auto& [alias, code] :
+       {std::pair("zho", "zh"), {"deu", "de"}, {"German", "de"}, {"pt_br", "pt-BR"}, {"de", "de"}})
+    EXPECT_EQ(KnownOrPromptCode(alias), code);
+}
+
+TEST_F(ImportTest, SgmOfTwoKindsOrLanguagesInOneFileIsRefused) {
+  const std::string en =
+      "<srcset srclang=\"en\"><doc docid=\"a\"><seg id=\"1\">x</seg></doc></srcset>";
+  const std::string de =
+      "<refset trglang=\"de\"><doc docid=\"a\"><seg id=\"1\">y</seg></doc></refset>";
+  const std::string fr =
+      "<refset trglang=\"fr\"><doc docid=\"a\"><seg id=\"1\">z</seg></doc></refset>";
+  for (const std::string& text : {en + "\n" + de, de + "\n" + en, de + "\n" + fr}) {
+    const auto refused = ParseSgm(text, "both.sgm");
+    ASSERT_FALSE(refused) << text;
+    EXPECT_THAT(ToString(refused.error()), HasSubstr("both.sgm: line 2"));
+    EXPECT_THAT(ToString(refused.error()), HasSubstr("expected sets of one kind and language"));
+  }
+  EXPECT_TRUE(ParseSgm(de + "\n" + de, "one.sgm")) << "a second reference of the same";
+}
+
+TEST_F(ImportTest, AColumnNamedIdMayBeIndonesian) {
+  const std::string two = Put("two.tsv", "en\tid\nHello.\tHalo.\n");
+  const auto pair = Import({two});
+  ASSERT_TRUE(pair) << MessageOf(pair);
+  EXPECT_THAT(Counts(*pair), ElementsAre(std::pair("en-id", 1)));
+  const auto three = Import({Put("three.tsv", "en\tde\tid\nOne day.\tEin Tag.\tSuatu hari.\n")});
+  ASSERT_TRUE(three) << MessageOf(three);
+  EXPECT_THAT(Counts(*three), ElementsAre(std::pair("en-de", 1), std::pair("en-id", 1)));
+  const auto ids = Import({Put("ids.tsv", "id\ten\tde\nx-7\tOne day.\tEin Tag.\n")});
+  ASSERT_TRUE(ids) << MessageOf(ids);
+  EXPECT_THAT(Counts(*ids), ElementsAre(std::pair("en-de", 1)));
+  EXPECT_EQ(ids->samples[0].id, "x-7");
+}
+
+TEST_F(ImportTest, BlankLinesAtTheEndDoNotCountAgainstTheTableOfDomains) {
+  Put("devtest/eng_Latn.devtest", "One.\nTwo.\n\n");
+  Put("devtest/deu_Latn.devtest", "Eins.\nZwei.\n\n");
+  Put("metadata_devtest.tsv", "URL\tdomain\ttopic\nu\twikinews\ta\nu\twikivoyage\tb\n");
+  const auto suite = Import({folder_});
+  ASSERT_TRUE(suite) << MessageOf(suite);
+  EXPECT_THAT(Counts(*suite), ElementsAre(std::pair("en-de", 2)));
+  EXPECT_EQ(suite->samples[1].domain, "wikivoyage");
+}
+
 TEST_F(ImportTest, SgmTakesSourceAndReferencesApart) {
   const std::string source =
       Put("news-src.en.sgm",

@@ -86,7 +86,8 @@ std::string LanguageOfColumn(const std::string& name) {
   return known ? known->code : std::string();
 }
 
-Columns ReadHead(const std::vector<std::string_view>& fields) {
+// `id_is_text`: a column named "id" is Indonesian, not the ids.
+Columns ReadHead(const std::vector<std::string_view>& fields, bool id_is_text) {
   Columns columns;
   columns.count = fields.size();
   columns.quoted = AreAllQuoted(fields);
@@ -105,6 +106,7 @@ Columns ReadHead(const std::vector<std::string_view>& fields) {
       ColumnNamed(head, {"target_lang", "tgt_lang", "trg_lang", "target_language"});
   columns.headed = columns.source != kNoColumn && columns.reference != kNoColumn;
   if (columns.headed) return columns;
+  if (id_is_text && columns.id != kNoColumn && head[columns.id] == "id") columns.id = kNoColumn;
   size_t unnamed = 0;  // left by a tab at the end of every line
   for (size_t i = 0; i < fields.size(); ++i) {
     unnamed += names[i].empty() ? 1 : 0;
@@ -117,6 +119,22 @@ Columns ReadHead(const std::vector<std::string_view>& fields) {
                        (columns.domain != kNoColumn ? 1 : 0);
   columns.headed = columns.languages.size() >= 2 && parts == fields.size();
   if (!columns.headed) columns.languages.clear();
+  return columns;
+}
+
+// Ids hold no spaces; sentences do. And a table of languages has two of them.
+Columns ReadHeadOf(const LanguageText& lines, const std::vector<std::string_view>& first) {
+  constexpr size_t kRowsRead = 20;
+  Columns columns = ReadHead(first, false);
+  if (columns.source != kNoColumn && columns.headed) return columns;
+  const Columns other = ReadHead(first, true);
+  if (!columns.headed || !other.headed) return columns.headed ? columns : other;
+  for (size_t i = 1; i < std::min(lines.segments.size(), kRowsRead + 1); ++i) {
+    const std::vector<std::string_view> fields = Fields(lines.segments[i].text);
+    if (fields.size() != columns.count || columns.id == kNoColumn) continue;
+    const std::string id = FieldAt(fields, columns.id, columns.quoted);
+    if (id.find(' ') != std::string::npos) return other;
+  }
   return columns;
 }
 
@@ -255,7 +273,7 @@ Result<void> ParseTsv(std::string_view text, const std::string& where, const std
         fmt::format("expected 2 to {} columns between tabs, found {}", kMaxColumns, first.size()),
         where + ": line 1");
   }
-  Columns columns = ReadHead(first);
+  Columns columns = ReadHeadOf(lines, first);
   const size_t begin = columns.headed ? 1 : 0;
   if (!columns.headed) {
     DRAGOMAN_ASSIGN_OR_RETURN(columns, ReadHeadless(first, from, to, where));
