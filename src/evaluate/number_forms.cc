@@ -203,7 +203,9 @@ std::vector<std::string> ReadNumerals(std::u32string_view points) {
 
 // Day, month and year in the order of any country.
 bool IsDate(const std::string& first, const std::string& second, const std::string& third) {
-  const auto is_day = [](const std::string& part) { return part.size() <= 2 && part <= "31"; };
+  const auto is_day = [](const std::string& part) {
+    return part.size() == 1 ? part != "0" : part.size() == 2 && part != "00" && part <= "31";
+  };
   const bool year_last = is_day(first) && (third.size() == 4 || third.size() == 2);
   const bool year_first = first.size() == 4 && is_day(third);
   return is_day(second) && (year_last || year_first);
