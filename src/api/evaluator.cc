@@ -344,6 +344,7 @@ Result<Report> Compare(const CompareOptions& options) {
   }
   DRAGOMAN_ASSIGN_OR_RETURN(gate.max_segment_loss_percent,
                             ParseSegmentLimits(options.max_segment_losses));
+  DRAGOMAN_RETURN_IF_ERROR(CheckLimits(gate));
   DRAGOMAN_RETURN_IF_ERROR(ExportForNeuralMetrics(options, baseline, quantized));
   DRAGOMAN_ASSIGN_OR_RETURN(const std::vector<SegmentScores> scores,
                             ReadNeuralScores(options, baseline));

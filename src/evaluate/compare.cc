@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <map>
 #include <regex>
@@ -278,7 +279,28 @@ void Decide(Comparison& comparison) {
   }
 }
 
+Result<void> CheckLimit(double limit, const std::string& option) {
+  if (limit >= 0 && limit <= 100) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              fmt::format("expected a limit from 0 to 100 percent, found {:.4g}", limit), option);
+}
+
 }  // namespace
+
+Result<void> CheckLimits(const GateOptions& options) {
+  DRAGOMAN_RETURN_IF_ERROR(CheckLimit(options.max_mean_loss_percent, "--max-mean-loss"));
+  DRAGOMAN_RETURN_IF_ERROR(CheckLimit(options.max_pair_loss_percent, "--max-pair-loss"));
+  DRAGOMAN_RETURN_IF_ERROR(
+      CheckLimit(options.max_high_resource_loss_percent, "--max-high-resource-loss"));
+  DRAGOMAN_RETURN_IF_ERROR(CheckLimit(options.fallback_loss_percent, "fallback"));
+  for (const MarginGroup& group : options.groups) {
+    for (const double limit : {group.max_loss_percent, group.max_pair_loss_percent})
+      DRAGOMAN_RETURN_IF_ERROR(CheckLimit(limit, "--group " + group.name));
+  }
+  for (const auto& [name, limit] : options.max_segment_loss_percent)
+    DRAGOMAN_RETURN_IF_ERROR(CheckLimit(limit, "--max-segment-loss " + name));
+  return {};
+}
 
 const char* DecisionName(Decision decision) {
   switch (decision) {
@@ -319,8 +341,10 @@ Result<MarginGroup> ParseMarginGroup(const std::string& words) {
                 "expected a group as NAME=LOSS:en,sv,da or NAME=LOSS/PAIR_LOSS:en,sv,da, found \"" +
                     words + "\"");
   }
-  MarginGroup group{match[1], {}, std::stod(match[2]), 0};
-  if (match[3].matched) group.max_pair_loss_percent = std::stod(match[3]);
+  MarginGroup group{match[1], {}, std::strtod(match[2].str().c_str(), nullptr), 0};
+  if (match[3].matched) group.max_pair_loss_percent = std::strtod(match[3].str().c_str(), nullptr);
+  for (const double limit : {group.max_loss_percent, group.max_pair_loss_percent})
+    DRAGOMAN_RETURN_IF_ERROR(CheckLimit(limit, "--group " + group.name.substr(0, 100)));
   std::stringstream codes(match[4]);
   for (std::string code; std::getline(codes, code, ',');) group.languages.push_back(Base(code));
   return group;
@@ -353,6 +377,7 @@ Result<Comparison> Compare(const BenchmarkResult& baseline, const BenchmarkResul
             "expected at least 100 draws and a confidence between 0.5 and 1, found {} and {}",
             options.bootstrap_draws, options.confidence));
   }
+  DRAGOMAN_RETURN_IF_ERROR(CheckLimits(options));
   if (baseline.activations != quantized.activations) {
     return Fail(ErrorCode::kInvalidArgument,
                 fmt::format("expected both runs to decode alike, found activations \"{}\" in the "

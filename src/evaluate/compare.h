@@ -45,6 +45,9 @@ struct GateOptions {
   uint64_t seed = 12345;
   double confidence = 0.95;
 };
+// kInvalidArgument unless every limit is a number from 0 to 100 (NaN is under no limit and over
+// none).
+Result<void> CheckLimits(const GateOptions& options);
 // "nordic=1.5:en,sv,da", or with a limit for each pair "nordic=1.5/3:en,sv,da". Errors:
 // kInvalidArgument.
 Result<MarginGroup> ParseMarginGroup(const std::string& words);

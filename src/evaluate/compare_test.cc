@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
+#include <string>
 
 #include "base/random.h"
 #include "evaluate/gate.h"
@@ -187,7 +189,8 @@ TEST(Compare, OneDamagedPairIsNamedThoughTheMeanIsFine) {
   EXPECT_TRUE(pair.shown);
   EXPECT_THAT(comparison.advice[1], HasSubstr("the pairs shown to lose most: en-it"));
   EXPECT_EQ(CheckNamed(comparison, "en-de loss").verdict, Decision::kGo) << comparison.reasons[0];
-  EXPECT_EQ(CheckNamed(comparison, "mean BLEU loss").verdict, Decision::kGo) << comparison.reasons[0];
+  EXPECT_EQ(CheckNamed(comparison, "mean BLEU loss").verdict, Decision::kGo)
+      << comparison.reasons[0];
 }
 
 TEST(Compare, GroupsHaveMarginsOfTheirOwn) {
@@ -466,6 +469,29 @@ TEST(Gate, SignTest) {
   EXPECT_EQ(JudgeCounts("c", 4, 0, 100).verdict, Decision::kGo);
   EXPECT_EQ(JudgeCounts("c", 0, 9, 100).verdict, Decision::kGo);
   EXPECT_EQ(JudgeCounts("c", 20, 18, 100).verdict, Decision::kGo);
+}
+
+TEST(Gate, LimitsThatAreNoLimitsAreRefused) {
+  for (const char* words : {"nan", "inf", "-1", "1e400", "", "x"}) {
+    EXPECT_FALSE(ParseMarginGroup(std::string("nordic=") + words + ":en,sv"));
+  }
+  const auto long_one = ParseMarginGroup("nordic=" + std::string(400, '9') + ":en,sv");
+  ASSERT_FALSE(long_one);
+  EXPECT_NE(ToString(long_one.error()).find("from 0 to 100"), std::string::npos);
+  EXPECT_FALSE(ParseMarginGroup("nordic=1/" + std::string(400, '9') + ":en,sv"));
+  const double inf = std::numeric_limits<double>::infinity();
+  for (double GateOptions::*member :
+       {&GateOptions::max_mean_loss_percent, &GateOptions::max_pair_loss_percent,
+        &GateOptions::max_high_resource_loss_percent, &GateOptions::fallback_loss_percent}) {
+    for (const double bad : {std::nan(""), inf, -inf, -0.5, 100.5}) {
+      GateOptions options;
+      options.*member = bad;
+      const auto checked = CheckLimits(options);
+      ASSERT_FALSE(checked) << bad;
+      EXPECT_NE(ToString(checked.error()).find("from 0 to 100 percent"), std::string::npos);
+    }
+  }
+  EXPECT_TRUE(CheckLimits({}));
 }
 
 }  // namespace
