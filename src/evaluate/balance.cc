@@ -76,11 +76,13 @@ class BalanceReader {
   // False where a bracket closes what is not open.
   bool ReadBracket(size_t i) {
     for (const auto& bracket : kBrackets) {
-      if (points_[i] == bracket.open && !IsMouth(i)) open_.push_back(bracket.close);
+      if (points_[i] == bracket.open && !IsOpenMouth(i)) open_.push_back(bracket.close);
       if (points_[i] != bracket.close) continue;
-      if (IsMouth(i)) return true;
       if (!open_.empty() && open_.back() == bracket.close) {
         open_.pop_back();
+        mouths_that_closed_ += IsMouth(i) ? 1 : 0;
+      } else if (!IsMouth(i) && mouths_that_closed_ > 0) {
+        --mouths_that_closed_;  // it was a mouth alone, and this is the bracket
       } else if (!IsListMark(i) && !HasEyes(i)) {
         return false;
       }
@@ -102,6 +104,9 @@ class BalanceReader {
     return eyes != std::u32string::npos && IsPythonSpace(Before(eyes));
   }
 
+  // A bracket in ":(see below)": a mouth ends a word.
+  bool IsOpenMouth(size_t i) const { return IsMouth(i) && !IsUnicodeLetter(At(i + 1)); }
+
   // "a)", "12)", "iv)" at the beginning or after a space.
   bool IsListMark(size_t i) const {
     size_t begin = i;
@@ -118,7 +123,7 @@ class BalanceReader {
 
   std::u32string points_;
   std::vector<char32_t> open_;
-  int quotes_ = 0, inches_ = 0;
+  int quotes_ = 0, inches_ = 0, mouths_that_closed_ = 0;
 };
 
 }  // namespace
