@@ -100,6 +100,13 @@ std::vector<PairData> CollectPairs(const std::vector<PredictionPair>& matched) {
 
 std::string Base(const std::string& code) { return code.substr(0, code.find_first_of("-_")); }
 
+// The baseline's mean over pairs, of the whole sample.
+double BaselineOf(const std::vector<const std::vector<Scores>*>& pairs) {
+  double sum = 0;
+  for (const auto* scores : pairs) sum += scores->front().baseline;
+  return pairs.empty() ? 0 : sum / static_cast<double>(pairs.size());
+}
+
 // The draws of the chosen pairs, as DeltaOf takes them.
 struct Chosen {
   std::vector<const std::vector<Scores>*> bleu, chrf;
@@ -113,7 +120,8 @@ struct Chosen {
   }
   Evidence Weigh(double confidence) const {
     const double heaviest = HeaviestSentence(ids);
-    return {DeltaOf(bleu, confidence, heaviest), DeltaOf(chrf, confidence, heaviest), samples, 0};
+    return {WithinScale(DeltaOf(bleu, confidence, heaviest), BaselineOf(bleu)),
+            WithinScale(DeltaOf(chrf, confidence, heaviest), BaselineOf(chrf)), samples, 0};
   }
 };
 

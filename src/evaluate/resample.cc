@@ -144,4 +144,11 @@ Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confiden
   return delta;
 }
 
+Delta WithinScale(Delta delta, double baseline) {
+  constexpr double kAll = -100;
+  delta.percent_low = std::max(delta.percent_low, std::min(kAll, delta.percent));
+  delta.points_low = std::max(delta.points_low, std::min(0.0 - baseline, delta.points));
+  return delta;
+}
+
 }  // namespace dragoman

@@ -69,6 +69,9 @@ LossEstimate EstimateLoss(const std::vector<double>& changes, double heaviest);
 Delta DeltaOf(std::span<const std::vector<Scores>* const> pairs, double confidence,
               double heaviest_sentence);
 
+// The same for a score that cannot fall below 0: no bound of its loss is more than all of it.
+Delta WithinScale(Delta delta, double baseline);
+
 // Linear between the neighbours; `sorted` is not empty, share in [0, 1].
 double Quantile(std::span<const double> sorted, double share);
 

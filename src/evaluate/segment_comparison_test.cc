@@ -283,6 +283,26 @@ TEST(SegmentComparison, PercentagesOfNothingAreRefusedAndLeftOut) {
   EXPECT_FALSE(Compare(run, run, {}, {&scores, 1}));
 }
 
+TEST(SegmentComparison, NoMoreThanEverythingCanBeLost) {
+  const BenchmarkResult run = EqualRun(5);
+  BenchmarkResult lost = run;
+  for (Prediction& one : lost.predictions) one.hypothesis = "x";
+  const auto comparison = Compare(run, lost, {});
+  ASSERT_TRUE(comparison) << ToString(comparison.error());
+  const auto expect_within = [](const Delta& delta, double baseline) {
+    EXPECT_GE(delta.percent_low, -100);
+    EXPECT_LE(delta.percent_low, delta.percent);
+    EXPECT_GE(delta.points_low, 0.0 - baseline);
+    EXPECT_LE(delta.points_low, delta.points);
+  };
+  expect_within(comparison->mean_bleu, comparison->baseline_mean_bleu);
+  expect_within(comparison->mean_chrf, comparison->baseline_mean_chrf);
+  for (const PairComparison& pair : comparison->pairs) {
+    expect_within(pair.bleu, pair.baseline_bleu);
+    expect_within(pair.chrf, pair.baseline_chrf);
+  }
+}
+
 TEST(SegmentComparison, ItsJsonFitsTheSchema) {
   const BenchmarkResult run = EqualRun(40);
   const SegmentScores scores = MakeScores(80, 0.01, 0.01);
