@@ -102,7 +102,8 @@ bool IsMagnitude(const std::string& word) {
 }
 
 bool IsHalfDay(const std::string& word) {
-  return word == "am" || word == "pm" || word.rfind("a.m", 0) == 0 || word.rfind("p.m", 0) == 0;
+  return word == "am" || word == "pm" || word == "am." || word == "pm." ||
+         word.rfind("a.m", 0) == 0 || word.rfind("p.m", 0) == 0;
 }
 
 // "3:45 p.m.": the hour is the number before the colon.
@@ -274,6 +275,9 @@ NumberForm FormOf(const std::vector<std::string>& groups) {
   NumberForm number;
   number.key = KeyOfGroups(groups);
   for (const std::string& group : groups) number.parts.push_back(WithoutZeros(group));
+  number.by_thousands =
+      groups.size() > 1 && std::all_of(groups.begin() + 1, groups.end(),
+                                       [](const auto& group) { return group.size() == 3; });
   return number;
 }
 
@@ -309,49 +313,89 @@ bool IsSmallNumber(const NumberForm& number) {
 NumberPool::NumberPool(std::string_view text) {
   for (NumberForm& number : ReadNumbers(text)) {
     Entry entry;
+    entry.digits = number.key;
     entry.key = std::move(number.key);
+    entry.by_magnitude = number.by_magnitude;
+    entry.of_half_day = number.of_half_day;
+    entry.by_thousands = number.by_thousands;
     for (std::string& part : number.parts) entry.parts.push_back({std::move(part)});
     entries_.push_back(std::move(entry));
   }
   for (std::string& key : ReadNumerals(ToUtf32(text))) {
     Entry entry;
+    entry.digits = key;
     entry.key = std::move(key);
     entry.in_words = true;
     entries_.push_back(std::move(entry));
   }
 }
 
+bool NumberPool::Entry::Begun() const {
+  return digits != key ||
+         std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.taken; });
+}
+
 bool NumberPool::TakeWhole(const std::string& key) {
   for (Entry& entry : entries_) {
-    const bool begun = std::any_of(entry.parts.begin(), entry.parts.end(),
-                                   [](const Part& part) { return part.taken; });
-    if (entry.taken || begun || entry.key != key) continue;
+    if (entry.taken || entry.Begun() || entry.key != key) continue;
     return entry.taken = true;
   }
   return false;
 }
 
 bool NumberPool::TakePart(const std::string& key) {
-  constexpr size_t kTelephone = 7;  // digits that stand apart in one text and together in another
   for (Entry& entry : entries_) {
-    if (entry.taken) continue;
+    if (entry.taken || entry.digits != entry.key) continue;
     for (Part& part : entry.parts) {
       if (!part.taken && part.key == key) return part.taken = true;
     }
-    if (key.size() > 1 && entry.key.size() >= kTelephone &&
-        entry.key.find(key) != std::string::npos)
-      return true;
+  }
+  return TakeDigits(key);
+}
+
+// A telephone number's digits stand apart in one text and together in another.
+bool NumberPool::TakeDigits(const std::string& key) {
+  constexpr size_t kTelephone = 7;
+  if (key.size() < 2) return false;
+  for (Entry& entry : entries_) {
+    if (entry.taken || entry.by_thousands || entry.key.size() < kTelephone) continue;
+    const size_t at = entry.digits.find(key);
+    if (at == std::string::npos) continue;
+    entry.digits.replace(at, key.size(), key.size(), 'x');
+    return true;
+  }
+  return false;
+}
+
+// 1,500,000 as "1.5 million", whose digits are the same but for zeros; 15 as "3 p.m.", 0 as "12
+// a.m.".
+bool NumberPool::TakeOtherwise(const std::string& key) {
+  const auto significant = [](const std::string& digits) {
+    return digits.substr(0, digits.find_last_not_of('0') + 1);
+  };
+  constexpr size_t kFewestOfMagnitude = 4;
+  for (Entry& entry : entries_) {
+    if (entry.taken || entry.Begun()) continue;
+    if (entry.by_magnitude && key.size() >= kFewestOfMagnitude && key.size() > entry.key.size() &&
+        significant(entry.key) == significant(key))
+      return entry.taken = true;
+    if (!entry.of_half_day || key.size() > 2) continue;
+    Part& hour = entry.parts.front();
+    if (hour.key.size() <= 2 && (std::stoi(hour.key) + 12) % 24 == std::stoi(key))
+      return hour.taken = true;
   }
   return false;
 }
 
 bool NumberPool::Take(const NumberForm& number) {
   if (TakeWhole(number.key)) return true;
-  if (number.parts.size() == 1) return TakePart(number.parts[0]);
+  if (number.parts.size() == 1) return TakePart(number.parts[0]) || TakeOtherwise(number.key);
+  if (number.by_thousands && TakeOtherwise(number.key)) return true;
   const NumberPool before = *this;
   const bool all =
-      std::all_of(number.parts.begin(), number.parts.end(),
-                  [&](const std::string& part) { return TakePart(part) || TakeWhole(part); });
+      std::all_of(number.parts.begin(), number.parts.end(), [&](const std::string& part) {
+        return TakePart(part) || TakeWhole(part) || (part.size() <= 2 && TakeOtherwise(part));
+      });
   if (!all) *this = before;
   return all;
 }
@@ -368,7 +412,8 @@ bool NumberPool::HasOther(std::string_view one, std::string_view two) const {
     for (const std::string& key : ReadNumerals(ToUtf32(text))) known.insert(key);
   }
   return std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    if (entry.taken || entry.in_words || known.count(entry.key) != 0) return false;
+    if (entry.taken || entry.in_words || entry.digits != entry.key || known.count(entry.key) != 0)
+      return false;
     return std::any_of(entry.parts.begin(), entry.parts.end(),
                        [&](const Part& part) { return !part.taken && known.count(part.key) == 0; });
   });

@@ -16,6 +16,7 @@ struct NumberForm {
   std::vector<std::string> parts;
   bool by_magnitude = false;  // "1.5 million", which other languages count otherwise
   bool of_half_day = false;   // the hour of "3:45 p.m."
+  bool by_thousands = false;  // "1,234,567": one number, whatever its digits are
   bool may_be_month = false;  // of a date: 3/25/2024, 3月; its name may stand instead
 };
 // Digits of every script that the prompt's languages use.
@@ -26,7 +27,8 @@ std::vector<NumberForm> ReadNumbers(std::string_view text);
 class NumberPool {
  public:
   explicit NumberPool(std::string_view text);
-  // As a whole, or as its parts.
+  // As a whole, as its parts, by another unit (1,500,000: 1.5 million) or by half days (15: 3
+  // p.m.).
   bool Take(const NumberForm& number);
   // A number left over, in digits, that neither text has.
   bool HasOther(std::string_view one, std::string_view two) const;
@@ -39,10 +41,15 @@ class NumberPool {
   struct Entry {
     std::string key;
     std::vector<Part> parts;
-    bool taken = false, in_words = false;
+    std::string digits;  // of the key; those that were taken as parts of a telephone number are 'x'
+    bool taken = false, in_words = false, by_magnitude = false, of_half_day = false,
+         by_thousands = false;
+    bool Begun() const;
   };
   bool TakeWhole(const std::string& key);
   bool TakePart(const std::string& key);
+  bool TakeDigits(const std::string& key);
+  bool TakeOtherwise(const std::string& key);
 
   std::vector<Entry> entries_;
 };

@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "evaluate/checks.h"
 #include "evaluate/language_guesser.h"
+#include "evaluate/spelled_numbers.h"
 #include "evaluate/suite.h"
 
 namespace dragoman {
@@ -196,6 +197,29 @@ TEST(OutputNumbers, MayBeWrittenInManyWays) {
        {"zh", "The city has 1.5 million people.", "这座城市有150万人口。", "", ""},
        {"hi", "The town has 250,000 people.", "शहर में २,५०,००० लोग हैं।", "", ""},
        {"de", "Call 555 1234 for help.", "Rufen Sie 5551234 an.", "", ""},
+       {"de", "There are 1,234,567 people and 45 dogs.", "Dort sind 1.234.567 Menschen und Hunde.",
+        "Dort sind 1.234.567 Menschen und 45 Hunde.", "lost_number"},
+       {"de", "Call 512 345 67 or 512 345 67.", "Rufen Sie 51234567 an.",
+        "Rufen Sie 512 345 67 oder 512 345 67 an.", "lost_number"},
+       {"en", "Er kam nach 7 Jahren.", "He came after seventy years.", "He came after 7 years.",
+        "lost_number"},
+       {"en", "Er kam nach 8 Jahren.", "He came after eighteen years.", "", "lost_number"},
+       {"en", "Er kam nach 7 Jahren.", "On the seventh year he came.", "He came after 7 years.",
+        ""},
+       {"de", "She has 3 cats.", "Sie hat dreißig Katzen.", "Sie hat 3 Katzen.", "lost_number"},
+       {"de", "She has 3 cats.", "Sie hat dreihundert Katzen.", "Sie hat 3 Katzen.", "lost_number"},
+       {"de", "A war of 7 years.", "Ein siebenjähriger Krieg.", "Ein Krieg von 7 Jahren.", ""},
+       {"de", "They waited 33 days.", "Sie warteten dreiunddreißig Tage.", "Sie warteten 33 Tage.",
+        ""},
+       {"tr", "It took 7 years.", "Yetmiş yıl, yedinci yılda bitti.", "7 yıl sürdü.", ""},
+       {"en", "Die Stadt hat 1.500.000 Einwohner.", "The city has 1.5 million people.", "", ""},
+       {"zh", "The city has 1,500,000 people.", "这座城市有150万人口。", "", ""},
+       {"en", "Die Stadt hat 1.500.000 Einwohner.", "The city has 1.6 million people.", "",
+        "lost_number"},
+       {"en", "Der Bus fährt um 15:45 Uhr.", "The bus leaves at 3:45 p.m.", "", ""},
+       {"en", "Der Bus fährt um 15.45 Uhr.", "The bus leaves at 3.45 pm.", "", ""},
+       {"en", "Der Bus fährt um 0:30 Uhr.", "The bus leaves at 12:30 a.m.", "", ""},
+       {"en", "Der Bus fährt um 15:45 Uhr.", "The bus leaves at 4:45 p.m.", "", "lost_number"},
        {"de", "The lamp costs 25 euros.", "Die Lampe kostet 52 Euro.", "Die Lampe kostet 25 Euro.",
         "lost_number"},
        {"de", "The lamp costs 25 euros.", "Die Lampe kostet Geld.", "Die Lampe kostet 25 Euro.",
@@ -235,6 +259,10 @@ TEST(OutputBalance, MarksThatAreNoQuotesAndNoBrackets) {
        {"de", "Thank you :)", "Danke :)", "", ""},
        {"de", "Thank you very much \U0001f642", "Vielen Dank \U0001f642 :-)", "", ""},
        {"de", "Sadly no.", "Leider nein :(", "", ""},
+       {"de", "It works (at last).", "Es geht (endlich :)", "", ""},
+       {"de", "It works (at last).", "Es geht (endlich :) ).", "", ""},
+       {"fr", "Note (see below).", "Remarque :(voir plus bas).", "", ""},
+       {"fr", "Note (see below).", "Remarque :(voir plus bas.", "", "unbalanced"},
        {"de", "Note: see below (page three).", "Hinweis:(siehe unten, Seite drei", "",
         "unbalanced"},
        {"de", "Call f(x) for it (once).", "Dafür f(x) aufrufen (einmal.", "", "unbalanced"},
@@ -371,6 +399,20 @@ TEST(OutputCases, TranslationsOfTheSuiteHaveNoFault) {
     }
   }
   EXPECT_EQ(judged, 5400);
+}
+
+TEST(SpelledNumbers, KeepFewLanguagesHoweverManyCodesAreGiven) {
+  for (int i = 0; i < 500; ++i) {
+    const char letters[] = {static_cast<char>('a' + i % 26), static_cast<char>('a' + i / 26 % 26),
+                            'x'};
+    FindSpelled("sieben", "7", std::string(letters, 3));
+    FindSpelled("sieben", "7", "de-" + std::string(letters, 2));
+    EXPECT_LE(LanguagesWithSpellers(), 64u);
+  }
+  EXPECT_EQ(FindSpelled("sieben Tage", "7", "de"), Spelling::kThere);
+  const size_t before = LanguagesWithSpellers();
+  EXPECT_EQ(FindSpelled("sieben Tage", "7", "de-Latn"), Spelling::kThere);
+  EXPECT_EQ(LanguagesWithSpellers(), before) << "the same language, written otherwise";
 }
 
 }  // namespace

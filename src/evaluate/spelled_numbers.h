@@ -2,6 +2,7 @@
 #ifndef DRAGOMAN_EVALUATE_SPELLED_NUMBERS_H_
 #define DRAGOMAN_EVALUATE_SPELLED_NUMBERS_H_
 
+#include <cstddef>
 #include <string_view>
 
 namespace dragoman {
@@ -13,6 +14,9 @@ enum class Spelling {
 };
 // `digits` of a number; in any of its forms, ordinals too, as CLDR spells them. Endings may follow.
 Spelling FindSpelled(std::string_view text, std::string_view digits, std::string_view language);
+
+// How many languages' words this thread keeps: at most 64.
+size_t LanguagesWithSpellers();
 
 }  // namespace dragoman
 
