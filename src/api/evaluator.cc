@@ -234,10 +234,11 @@ Result<Report> ReportOf(const Result<BenchmarkOutcome>& outcome, const Benchmark
   if (!options.output.empty()) DRAGOMAN_RETURN_IF_ERROR(WriteJsonFile(options.output, json));
   text += PairLines(result);
   text += fmt::format(
-      "mean BLEU {:.2f}, mean chrF {:.2f}; {:.1f} sentences/s, latency p50 {:.0f} ms, first token "
-      "{:.0f} ms\n",
+      "mean BLEU {:.2f}, mean chrF {:.2f}; {:.1f} sentences/s, latency p50 {:.0f} ms{}\n",
       result.mean_bleu, result.mean_chrf, result.sentences_per_second, result.latency_p50_ms,
-      result.first_token_p50_ms);
+      result.first_token_p50_ms > 0
+          ? fmt::format(", first token {:.0f} ms", result.first_token_p50_ms)
+          : "");
   if (result.processes > 1) {
     text +=
         fmt::format("shared by {} processes; the speed is that of one of them\n", result.processes);

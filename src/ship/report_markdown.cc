@@ -1,6 +1,8 @@
 // eval/QUANTIZATION_REPORT.md: the report in short, for a repository or a ticket.
 #include <fmt/format.h>
 
+#include <string_view>
+
 #include "ship/phase.h"
 #include "ship/report.h"
 #include "ship/report_sections.h"
@@ -153,8 +155,13 @@ std::string Speed(const ReportData& data) {
         {"first_token_p90_ms", "first token p90, ms"},
         {"first_token_p99_ms", "first token p99, ms"},
         {"tokens_per_second", "tokens/s"}}) {
-    text += fmt::format("| {} | {:.0f} | {:.0f} |\n", name, baseline.value(key, 0.0),
-                        build.value(key, 0.0));
+    const double before = baseline.value(key, 0.0), after = build.value(key, 0.0);
+    const bool first_token = std::string_view(key).rfind("first_token", 0) == 0;
+    if (first_token && before <= 0 && after <= 0) continue;  // not measured
+    const auto cell = [&](double value) {
+      return first_token && value <= 0 ? std::string("n/a") : fmt::format("{:.0f}", value);
+    };
+    text += fmt::format("| {} | {} | {} |\n", name, cell(before), cell(after));
   }
   return text + fmt::format("| peak memory | {} | {} |\n\n",
                             HumanBytes(baseline.value("peak_memory_bytes", uint64_t{0})),

@@ -1,6 +1,8 @@
 // Sections about the run: size, speed, checklist, phases, environment.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ship/html.h"
 #include "ship/phase.h"
 #include "ship/report_charts.h"
@@ -64,6 +66,15 @@ std::string RenderSection(const EvaluatedSection& section) {
       EscapeHtml(section.title), counts[0], counts[1], counts[2], boxes);
 }
 
+// 0 was not measured: a run of an older version, or outputs that were there before.
+std::string SayFirstTokens(double baseline, double build) {
+  if (baseline > 0 && build > 0)
+    return fmt::format("; first token after {:.0f} and {:.0f} ms (p50)", baseline, build);
+  if (baseline <= 0 && build <= 0) return {};
+  return fmt::format("; first token after {:.0f} ms with {} (p50)", std::max(baseline, build),
+                     baseline > 0 ? "16 bits" : "the build");
+}
+
 }  // namespace
 
 std::string RenderSizeSection(const ReportData& data) {
@@ -100,12 +111,13 @@ std::string RenderSpeedSection(const ReportData& data) {
   return RunCard(
       "Latency over the suite, batched",
       Figure("chart-latency", RenderBars(bars)) +
-          fmt::format(
-              "<p class=\"soft\">{:.0f} tokens/s with 16 bits, {:.0f} tokens/s with the "
-              "build; first token after {:.0f} and {:.0f} ms (p50). Steps that a sentence "
-              "shares with others of its batch count in full.</p>",
-              baseline.value("tokens_per_second", 0.0), build.value("tokens_per_second", 0.0),
-              baseline.value("first_token_p50_ms", 0.0), build.value("first_token_p50_ms", 0.0)));
+          fmt::format("<p class=\"soft\">{:.0f} tokens/s with 16 bits, {:.0f} tokens/s with the "
+                      "build{}. Steps that a sentence shares with others of its batch count in "
+                      "full.</p>",
+                      baseline.value("tokens_per_second", 0.0),
+                      build.value("tokens_per_second", 0.0),
+                      SayFirstTokens(baseline.value("first_token_p50_ms", 0.0),
+                                     build.value("first_token_p50_ms", 0.0))));
 }
 
 std::string RenderChecklistSection(const ReportData& data) {

@@ -181,6 +181,24 @@ TEST(Report, LatencyQuantilesAreThoseOfTheSentences) {
   EXPECT_EQ(quantiles.back(), 200);
 }
 
+TEST(Report, AFirstTokenThatWasNotMeasuredIsLeftOut) {
+  ReportData data = HostileData();
+  for (const char* phase : {"baseline", "evaluate"}) {
+    data.context.phases[phase]["latency_p50_ms"] = 20.0;
+    data.context.phases[phase]["first_token_p50_ms"] = 0.0;
+    data.context.phases[phase]["first_token_p90_ms"] = 0.0;
+    data.context.phases[phase]["first_token_p99_ms"] = 0.0;
+  }
+  EXPECT_THAT(RenderSpeedSection(data), Not(HasSubstr("first token")));
+  EXPECT_THAT(RenderMarkdown(data), Not(HasSubstr("first token")));
+  EXPECT_THAT(RenderMarkdown(data), HasSubstr("latency p50"));
+  data.context.phases["evaluate"]["first_token_p50_ms"] = 7.0;
+  EXPECT_THAT(RenderSpeedSection(data), HasSubstr("first token after 7 ms with the build (p50)"));
+  EXPECT_THAT(RenderMarkdown(data), HasSubstr("| first token p50, ms | n/a | 7 |"));
+  data.context.phases["baseline"]["first_token_p50_ms"] = 9.0;
+  EXPECT_THAT(RenderSpeedSection(data), HasSubstr("first token after 9 and 7 ms (p50)"));
+}
+
 TEST(Report, DifferencesAreMarked) {
   const MarkedTexts words = MarkDifferences("das ist <ein> Satz", "das ist der letzte Satz");
   EXPECT_EQ(words.before, "das ist <mark>&lt;ein&gt;</mark> Satz");
