@@ -168,7 +168,7 @@ TEST(JudgeDrift, ManyLooksAreAsRarelyWrongAsOne) {
 // A deployment that loses 4 % of its requests whole, then as now: a short reference often shows
 // none of them, and must not be taken for one without any.
 TEST(JudgeDrift, DisastersThatAShortReferenceMissedAreNoDrift) {
-  constexpr int kRuns = 150;
+  constexpr int kRuns = 100;
   const auto period = [](int requests, uint64_t seed) {
     Rescored made = MakePeriod(requests, 0, seed);
     Random random(seed);
@@ -179,12 +179,13 @@ TEST(JudgeDrift, DisastersThatAShortReferenceMissedAreNoDrift) {
   };
   int alarms = 0;
   for (uint64_t run = 0; run < kRuns; ++run) {
-    const MonitorReport report = MustJudge(period(30, 3000 + run), period(200, 7000 + run));
+    const MonitorReport report = MustJudge(period(30, 3000 + run), period(600, 7000 + run));
     EXPECT_LE(report.agreement.low, report.agreement.high);
     alarms += report.verdict == DriftVerdict::kDrift ? 1 : 0;
   }
-  // 2.5 % are allowed: 3.75 expected at most; 9 would be nearly three standard deviations more.
-  EXPECT_LE(alarms, 9);
+  // 2.5 % are allowed: 2.5 expected at most; 7 are nearly three standard deviations more. A normal
+  // error of the reference alone gives well over 10.
+  EXPECT_LE(alarms, 7);
 }
 
 TEST(JudgeDrift, AFewEqualRequestsDoNotClear) {
