@@ -20,8 +20,10 @@ namespace int8_avx2 {
 #include "kernels/cpu/int8_avx2_lanes-inl.h"
 
 constexpr bool kSignedEightBits = true;
-constexpr int kMaxChunkTokens = 6;
-constexpr size_t kPanelTiles = 1;
+// Four tokens by two tiles: eight sums stay in registers, and every broadcast of activations serves
+// two products.
+constexpr int kMaxChunkTokens = 4;
+constexpr size_t kPanelTiles = 2;
 constexpr bool kPackedNibbles = false;
 // Codes of fewer bits than 4 are multiplied as those of 4.
 constexpr int DotBits(int bits) { return bits < 4 ? 4 : bits; }
@@ -31,15 +33,69 @@ constexpr int SumsIn16Bits(int bits) { return bits <= 4 ? 8 : bits == 5 ? 4 : bi
 static_assert(8 * 2 * 15 * 127 < 32768 && 4 * 2 * 31 * 127 < 32768 && 2 * 2 * 63 * 127 < 32768 &&
               2 * 128 * 127 < 32768);
 
-// Sums of two products, in 16 bits.
-template <bool kSigned>
-DRAGOMAN_ALWAYS_INLINE Bytes PairSums(Bytes codes, Bytes x) {
-  if constexpr (!kSigned) return _mm256_maddubs_epi16(codes, x);
-  return _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes));
+// sums += sums of two products, in 16 bits. In assembly, because GCC 12 otherwise makes all
+// products of a sub-block before it adds them, and keeps them in memory meanwhile.
+DRAGOMAN_ALWAYS_INLINE void AddPairSums(Bytes codes, Bytes x, Bytes& sums) {
+  const Bytes products = _mm256_maddubs_epi16(codes, x);
+  __asm__("vpaddw %1, %0, %0" : "+x"(sums) : "x"(products));
 }
 
 DRAGOMAN_ALWAYS_INLINE Ints Widen(Bytes pair_sums) {
   return _mm256_madd_epi16(pair_sums, _mm256_set1_epi16(1));
+}
+
+// dots += `kTogether` steps of four columns, whose sums fit in 16 bits.
+template <int kTokens, size_t kTiles, int kTogether>
+DRAGOMAN_ALWAYS_INLINE void DotTogether(const uint8_t* const (&codes)[kTiles], int first,
+                                        const int8_t* x, Ints (&dots)[kTiles][kTokens]) {
+  Bytes sums[kTiles][kTokens];
+  DRAGOMAN_UNROLL
+  for (int step = first; step < first + kTogether; ++step) {
+    Bytes w[kTiles];
+    DRAGOMAN_UNROLL
+    for (size_t tile = 0; tile < kTiles; ++tile) {
+      w[tile] = LoadBytes(codes[tile] + static_cast<size_t>(step) * kVectorElems);
+    }
+    DRAGOMAN_UNROLL
+    for (int t = 0; t < kTokens; ++t) {
+      const Bytes four = FourColumns(x + (step * kTokens + t) * 4);
+      DRAGOMAN_UNROLL
+      for (size_t tile = 0; tile < kTiles; ++tile) {
+        if (step == first) {
+          sums[tile][t] = _mm256_maddubs_epi16(w[tile], four);
+        } else {
+          AddPairSums(w[tile], four, sums[tile][t]);
+        }
+      }
+    }
+  }
+  DRAGOMAN_UNROLL
+  for (size_t i = 0; i < kTiles * kTokens; ++i) {
+    Ints& dot = dots[i / kTokens][i % kTokens];
+    dot = AddInts(dot, Widen(sums[i / kTokens][i % kTokens]));
+  }
+}
+
+// dots += a step of signed codes of 8 bits: their magnitudes by activations of their sign.
+template <int kTokens, size_t kTiles>
+DRAGOMAN_ALWAYS_INLINE void DotSigned(const uint8_t* const (&codes)[kTiles], int step,
+                                      const int8_t* x, Ints (&dots)[kTiles][kTokens]) {
+  Bytes w[kTiles], magnitudes[kTiles];
+  DRAGOMAN_UNROLL
+  for (size_t tile = 0; tile < kTiles; ++tile) {
+    w[tile] = LoadBytes(codes[tile] + static_cast<size_t>(step) * kVectorElems);
+    magnitudes[tile] = _mm256_abs_epi8(w[tile]);
+  }
+  DRAGOMAN_UNROLL
+  for (int t = 0; t < kTokens; ++t) {
+    const Bytes four = FourColumns(x + (step * kTokens + t) * 4);
+    DRAGOMAN_UNROLL
+    for (size_t tile = 0; tile < kTiles; ++tile) {
+      const Bytes pairs = _mm256_maddubs_epi16(magnitudes[tile], _mm256_sign_epi8(four, w[tile]));
+      const Ints sums = Widen(pairs);
+      __asm__("vpaddd %1, %0, %0" : "+x"(dots[tile][t]) : "x"(sums));
+    }
+  }
 }
 
 // dots += kSteps steps of four columns.
@@ -49,30 +105,19 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
   constexpr int kTogether = SumsIn16Bits(kBits) < kSteps ? SumsIn16Bits(kBits) : kSteps;
   DRAGOMAN_UNROLL
   for (int first = 0; first < kSteps; first += kTogether) {
-    Bytes sums[kTiles][kTokens];
-    DRAGOMAN_UNROLL
-    for (int step = first; step < first + kTogether; ++step) {
-      Bytes w[kTiles];
-      DRAGOMAN_UNROLL
-      for (size_t tile = 0; tile < kTiles; ++tile) {
-        w[tile] = LoadBytes(codes[tile] + static_cast<size_t>(step) * kVectorElems);
-      }
-      DRAGOMAN_UNROLL
-      for (int t = 0; t < kTokens; ++t) {
-        const Bytes four = FourColumns(x + (step * kTokens + t) * 4);
-        DRAGOMAN_UNROLL
-        for (size_t tile = 0; tile < kTiles; ++tile) {
-          const Bytes product = PairSums<kSigned>(w[tile], four);
-          sums[tile][t] = step == first ? product : _mm256_add_epi16(sums[tile][t], product);
-        }
-      }
-    }
-    DRAGOMAN_UNROLL
-    for (size_t i = 0; i < kTiles * kTokens; ++i) {
-      Ints& dot = dots[i / kTokens][i % kTokens];
-      dot = AddInts(dot, Widen(sums[i / kTokens][i % kTokens]));
+    if constexpr (kSigned) {
+      DotSigned(codes, first, x, dots);
+    } else {
+      DotTogether<kTokens, kTiles, kTogether>(codes, first, x, dots);
     }
   }
+}
+
+// Sums of four products of a vector.
+template <bool kSigned>
+DRAGOMAN_ALWAYS_INLINE Ints DotVector(Bytes codes, Bytes x) {
+  if constexpr (!kSigned) return Widen(_mm256_maddubs_epi16(codes, x));
+  return Widen(_mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes)));
 }
 
 // A unit's dot products with one token. dots [1][sub-blocks], in the order of SubAt.
@@ -81,9 +126,8 @@ DRAGOMAN_ALWAYS_INLINE void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVecto
                                     const int8_t* x, size_t vectors, int32_t (*dots)[kSubs]) {
   Ints sums[kUnitVectors];
   for (size_t i = 0; i < kUnitVectors; ++i) {
-    sums[i] = i < vectors
-                  ? Widen(PairSums<Codes::kSigned>(codes[0][i], LoadBytes(x + i * kVectorElems)))
-                  : ZeroInts();
+    sums[i] = i < vectors ? DotVector<Codes::kSigned>(codes[0][i], LoadBytes(x + i * kVectorElems))
+                          : ZeroInts();
   }
   StoreDots<Codes::kBits, kSubs>(sums, dots[0]);
 }
