@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -104,6 +105,24 @@ float LogitGap(Gemma3& model, const std::vector<int32_t>& context, int32_t their
   return *std::max_element(row.begin(), row.end()) - row[static_cast<size_t>(theirs)];
 }
 
+// How near a tie two greedy texts part after `ids`: 0 when they are equal, infinity when one is
+// only the beginning of the other.
+float GapWhereTextsPart(Gemma3& model, const std::vector<int32_t>& ids,
+                        const std::vector<int32_t>& ours, const std::vector<int32_t>& theirs) {
+  if (ours == theirs) return 0;
+  const auto [our_end, their_end] =
+      std::mismatch(ours.begin(), ours.end(), theirs.begin(), theirs.end());
+  if (our_end == ours.end() || their_end == theirs.end()) {
+    return std::numeric_limits<float>::infinity();
+  }
+  std::vector<int32_t> context = ids;
+  context.insert(context.end(), ours.begin(), our_end);
+  return LogitGap(model, context, *their_end);
+}
+
+// What counts as a near tie of a 16-bit model: sums in another order.
+constexpr float kNearTie16Bit = 0.02f;
+
 struct Agreement {
   int equal_tokenizations = 0;
   int equal_texts = 0;
@@ -138,21 +157,10 @@ Agreement CompareWithLlama(const std::string& recipe, size_t count) {
     agreement.equal_tokenizations += theirs[i].ids == ids ? 1 : 0;
     auto ours = (*translator)->GreedyIds(ids, 128);
     EXPECT_TRUE(ours);
-    if (*ours == theirs[i].greedy_ids) {
-      ++agreement.equal_texts;
-      continue;
-    }
-    const auto [our_end, their_end] = std::mismatch(
-        ours->begin(), ours->end(), theirs[i].greedy_ids.begin(), theirs[i].greedy_ids.end());
-    if (our_end == ours->end() || their_end == theirs[i].greedy_ids.end()) {
-      ADD_FAILURE() << recipe << ": prompt " << i
-                    << ": one text is only the beginning of the other";
-      continue;
-    }
-    std::vector<int32_t> context = ids;
-    context.insert(context.end(), ours->begin(), our_end);
+    agreement.equal_texts += *ours == theirs[i].greedy_ids ? 1 : 0;
     agreement.worst_gap =
-        std::max(agreement.worst_gap, LogitGap((*translator)->model(), context, *their_end));
+        std::max(agreement.worst_gap,
+                 GapWhereTextsPart((*translator)->model(), ids, *ours, theirs[i].greedy_ids));
   }
   std::printf("%s: %d of %d tokenize equally, %d texts equal, widest near tie %.4f\n",
               recipe.c_str(), agreement.equal_tokenizations, agreement.prompts,
@@ -188,6 +196,7 @@ TEST(LlamaParityTrimmed, TokenizesAndTranslatesAsWeDo) {
   ASSERT_TRUE(translator) << ToString(translator.error());
   auto whole = Tokenizer::FromJsonFile(kRoot + "/models/mini/tokenizer.json");
   ASSERT_TRUE(whole);
+  size_t equal_texts = 0;
   for (size_t i = 0; i < prompts.size(); ++i) {
     const Tokenizer& tokenizer = (*translator)->tokenizer();
     const auto ids = tokenizer.Encode(prompts[i]["prompt"].get<std::string>(), {});
@@ -197,8 +206,12 @@ TEST(LlamaParityTrimmed, TokenizesAndTranslatesAsWeDo) {
     EXPECT_EQ(ids.size(), whole_ids.size());
     auto ours = (*translator)->GreedyIds(ids, 128);
     ASSERT_TRUE(ours);
-    EXPECT_EQ(*ours, theirs[i].greedy_ids) << prompts[i]["text"];
+    equal_texts += *ours == theirs[i].greedy_ids ? 1u : 0u;
+    EXPECT_LE(GapWhereTextsPart((*translator)->model(), ids, *ours, theirs[i].greedy_ids),
+              kNearTie16Bit)
+        << prompts[i]["text"];
   }
+  EXPECT_GE(equal_texts + 1, prompts.size());
   fs::remove(gguf);
 }
 
@@ -222,12 +235,12 @@ TEST_P(LlamaParity, ReadsOurFileAndSaysTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Recipes, LlamaParity,
-                         ::testing::Values(Case{"F16", 20, 18, 0.02f}, Case{"BF16", 6, 4, 0.2f},
-                                           Case{"Q8_0", 6, 4, 0.3f}, Case{"Q6_K", 6, 4, 0.3f},
-                                           Case{"Q5_K_M", 6, 4, 0.3f},
-                                           Case{"Q4_K_S", 6, 4, 0.5f},
-                                           Case{"Q4_K_M", 20, 14, 0.5f}, Case{"IQ4_XS", 6, 3, 0.5f},
-                                           Case{"Q3_K_M", 6, 3, 0.5f}, Case{"Q2_K", 6, 3, 0.5f}),
+                         ::testing::Values(Case{"F16", 20, 18, kNearTie16Bit},
+                                           Case{"BF16", 6, 4, 0.2f}, Case{"Q8_0", 6, 4, 0.3f},
+                                           Case{"Q6_K", 6, 4, 0.3f}, Case{"Q5_K_M", 6, 4, 0.3f},
+                                           Case{"Q4_K_S", 6, 4, 0.5f}, Case{"Q4_K_M", 20, 14, 0.5f},
+                                           Case{"IQ4_XS", 6, 3, 0.5f}, Case{"Q3_K_M", 6, 3, 0.5f},
+                                           Case{"Q2_K", 6, 3, 0.5f}),
                          [](const auto& test) { return std::string(test.param.recipe); });
 
 }  // namespace

@@ -20,9 +20,9 @@ namespace int8_avx2 {
 #include "kernels/cpu/int8_avx2_lanes-inl.h"
 
 constexpr bool kSignedEightBits = true;
-// Four tokens by two tiles: eight sums stay in registers, and every broadcast of activations serves
+// Five tokens by two tiles: ten sums stay in registers, and every broadcast of activations serves
 // two products.
-constexpr int kMaxChunkTokens = 4;
+constexpr int kMaxChunkTokens = 5;
 constexpr size_t kPanelTiles = 2;
 constexpr bool kPackedNibbles = false;
 // Codes of fewer bits than 4 are multiplied as those of 4.
