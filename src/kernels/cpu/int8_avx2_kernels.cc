@@ -113,31 +113,52 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
   }
 }
 
-// Sums of four products of a vector.
-template <bool kSigned>
-DRAGOMAN_ALWAYS_INLINE Ints DotVector(Bytes codes, Bytes x) {
-  if constexpr (!kSigned) return Widen(_mm256_maddubs_epi16(codes, x));
-  return Widen(_mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(x, codes)));
+// Sums of a sub-block's products: of two in 16 bits where the codes are unsigned, else of four.
+template <class Codes, size_t kVectors>
+DRAGOMAN_ALWAYS_INLINE Bytes DotColumns(const Bytes* codes, const int8_t* x) {
+  Bytes sums[kVectors];
+  DRAGOMAN_UNROLL
+  for (size_t i = 0; i < kVectors; ++i) {
+    const Bytes columns = SixteenColumns(x + 16 * i);
+    if constexpr (Codes::kSigned) {
+      sums[i] = Widen(
+          _mm256_maddubs_epi16(_mm256_abs_epi8(codes[i]), _mm256_sign_epi8(columns, codes[i])));
+    } else {
+      sums[i] = _mm256_maddubs_epi16(codes[i], columns);
+    }
+  }
+  if constexpr (kVectors == 1) return sums[0];
+  return Codes::kSigned ? AddInts(sums[0], sums[1]) : _mm256_add_epi16(sums[0], sums[1]);
 }
 
-// A unit's dot products with one token. dots [1][sub-blocks], in the order of SubAt.
-template <class Codes, size_t kSubs>
-DRAGOMAN_ALWAYS_INLINE void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors],
-                                    const int8_t* x, size_t vectors, int32_t (*dots)[kSubs]) {
-  Ints sums[kUnitVectors];
-  for (size_t i = 0; i < kUnitVectors; ++i) {
-    sums[i] = i < vectors ? DotVector<Codes::kSigned>(codes[0][i], LoadBytes(x + i * kVectorElems))
-                          : ZeroInts();
+DRAGOMAN_ALWAYS_INLINE Bytes AddInterleavedPairs32(Bytes a, Bytes b) {
+  return _mm256_add_epi16(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+}
+DRAGOMAN_ALWAYS_INLINE Bytes AddInterleavedPairs64(Bytes a, Bytes b) {
+  return _mm256_add_epi16(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+}
+
+// A sub-block's sums of every row, widened as soon as they might not fit in 16 bits.
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE Ints SumTile(const Bytes (&rows)[4]) {
+  constexpr int kHighest = 2 * 127 * ((1 << Codes::kBits) - 1) * (Codes::kSubElems / 16);
+  if constexpr (Codes::kSigned) {
+    return AddInterleaved64(AddInterleaved32(rows[0], rows[1]), AddInterleaved32(rows[2], rows[3]));
+  } else {
+    static_assert(2 * kHighest < 32768);
+    const Bytes first = AddInterleavedPairs32(rows[0], rows[1]);
+    const Bytes second = AddInterleavedPairs32(rows[2], rows[3]);
+    if constexpr (4 * kHighest < 32768) return Widen(AddInterleavedPairs64(first, second));
+    return AddInterleaved64(Widen(first), Widen(second));
   }
-  StoreDots<Codes::kBits, kSubs>(sums, dots[0]);
 }
 
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
 //
-#include "kernels/cpu/int8_narrow_units-inl.h"
+#include "kernels/cpu/int8_tile_rows-inl.h"
 //
-#include "kernels/cpu/int8_rows-inl.h"
+#include "kernels/cpu/int8_by_rows-inl.h"
 //
 #include "kernels/cpu/int8_product-inl.h"
 

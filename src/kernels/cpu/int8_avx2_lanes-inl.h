@@ -6,13 +6,14 @@ using Ints = __m256i;
 using Floats = __m256;
 
 constexpr size_t kVectorElems = 32;
-constexpr size_t kUnitVectors = 8;
-constexpr size_t kPartsOf32 = 1;
-constexpr size_t kRowsAtOnce = 1;
 
 // Into the second-level cache: the first-level one has too few misses under way to stream.
 DRAGOMAN_ALWAYS_INLINE void Prefetch(const uint8_t* from) {
   _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T1);
+}
+// The same, not to be moved from among other instructions, as GCC else moves it.
+DRAGOMAN_ALWAYS_INLINE void PrefetchHere(const uint8_t* from) {
+  __asm__ volatile("prefetcht1 %0" ::"m"(*from));
 }
 DRAGOMAN_ALWAYS_INLINE Bytes LoadBytes(const void* from) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(from));
@@ -65,17 +66,19 @@ DRAGOMAN_ALWAYS_INLINE Bytes SpreadFifthBits(Bytes words) {
   return WordShiftLeft<4>(And(spread, SetByte(1)));
 }
 
-// 16 bytes of a row, and of the row four further.
-DRAGOMAN_ALWAYS_INLINE Bytes LoadTwoRows(const uint8_t* from, size_t stride) {
-  return _mm256_inserti128_si256(_mm256_castsi128_si256(Load16(from)), Load16(from + 4 * stride),
-                                 1);
+// 16 bytes of a row, and of the row four further. Blended with memory, which every pipe does, where
+// inserting from memory goes once a cycle on Zen 3; it reads the 16 bytes before the further row's
+// too, which are within the rows between.
+DRAGOMAN_ALWAYS_INLINE Bytes LoadRows(const uint8_t* from, size_t stride) {
+  return _mm256_blend_epi32(_mm256_castsi128_si256(Load16(from)), LoadBytes(from + 4 * stride - 16),
+                            0xf0);
 }
 
 // 16 bytes of each of eight rows -> four vectors of one word per row.
 DRAGOMAN_ALWAYS_INLINE void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
-  const Bytes rows0 = LoadTwoRows(from, stride), rows1 = LoadTwoRows(from + stride, stride);
-  const Bytes rows2 = LoadTwoRows(from + 2 * stride, stride);
-  const Bytes rows3 = LoadTwoRows(from + 3 * stride, stride);
+  const Bytes rows0 = LoadRows(from, stride), rows1 = LoadRows(from + stride, stride);
+  const Bytes rows2 = LoadRows(from + 2 * stride, stride);
+  const Bytes rows3 = LoadRows(from + 3 * stride, stride);
   const Bytes low01 = _mm256_unpacklo_epi32(rows0, rows1);
   const Bytes low23 = _mm256_unpacklo_epi32(rows2, rows3);
   const Bytes high01 = _mm256_unpackhi_epi32(rows0, rows1);
@@ -180,53 +183,28 @@ DRAGOMAN_ALWAYS_INLINE Bytes FourColumns(const int8_t* x) {
   return SetWord(Word(reinterpret_cast<const uint8_t*>(x)));
 }
 
-DRAGOMAN_ALWAYS_INLINE void LoadNibbleBlock(const uint8_t* qs, Bytes* codes) {
-  const __m128i packed = Load16(qs);
-  *codes = And(_mm256_set_m128i(_mm_srli_epi16(packed, 4), packed), SetByte(0x0f));
+// 16 columns of activations, for every row.
+DRAGOMAN_ALWAYS_INLINE Bytes SixteenColumns(const int8_t* x) {
+  return _mm256_broadcastsi128_si256(Load16(x));
 }
 
-DRAGOMAN_ALWAYS_INLINE void FifthBitsOfBlock(const uint8_t* qh, Bytes* bits) {
-  // Byte i / 8 of the word for column i, of which bit i % 8 is tested.
-  const Bytes bytes = _mm256_shuffle_epi8(
-      SetWord(Word(qh)),
-      _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+// Bits 0 .. 15 of `qh` of a row, and of the row four further: 16 where a column's is set.
+DRAGOMAN_ALWAYS_INLINE Bytes FifthBitsOfRows(const uint8_t* qh, size_t stride) {
+  uint16_t first, second;
+  std::memcpy(&first, qh, sizeof(first));
+  std::memcpy(&second, qh + 4 * stride, sizeof(second));
+  const Bytes halves = _mm256_set_m128i(_mm_cvtsi32_si128(second), _mm_cvtsi32_si128(first));
+  // Byte i / 8 for column i, of which bit i % 8 is tested.
+  const Bytes bytes =
+      _mm256_shuffle_epi8(halves, _mm256_setr_epi64x(0, 0x0101010101010101, 0, 0x0101010101010101));
   const Bytes tested = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201));
-  *bits = And(_mm256_cmpeq_epi8(And(bytes, tested), tested), SetByte(16));
+  return And(_mm256_cmpeq_epi8(And(bytes, tested), tested), SetByte(16));
 }
 
-// Sums of the 128-bit halves of four vectors: the four lower ones, then the upper ones.
-// kSmall: sums of two lanes, then of four, fit in 16 bits.
-template <bool kSmall>
-DRAGOMAN_ALWAYS_INLINE Ints SumHalves(Ints a, Ints b, Ints c, Ints d) {
-  if constexpr (kSmall) {
-    const Ints ones = _mm256_set1_epi16(1);
-    const Ints ab = _mm256_madd_epi16(_mm256_packs_epi32(a, b), ones);
-    const Ints cd = _mm256_madd_epi16(_mm256_packs_epi32(c, d), ones);
-    return _mm256_madd_epi16(_mm256_packs_epi32(ab, cd), ones);
-  } else {
-    return _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
-  }
+// Every other word of two vectors' rows, added to the words between: half as many a row.
+DRAGOMAN_ALWAYS_INLINE Ints AddInterleaved32(Ints a, Ints b) {
+  return AddInts(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
 }
-
-// Where a unit's dot product at `position` belongs.
-template <size_t kSubs>
-constexpr size_t SubAt(size_t position) {
-  if constexpr (kSubs == 8) return position;
-  return position / 8 * 8 + position % 4 * 2 + position / 4 % 2;
-}
-
-// Partial sums of a unit's vectors -> its dot products, in the order of SubAt.
-template <int kBits, size_t kSubs>
-DRAGOMAN_ALWAYS_INLINE void StoreDots(const Ints (&sums)[kUnitVectors], int32_t* dots) {
-  constexpr bool kSmall = kBits <= 5;
-  const Ints first = SumHalves<kSmall>(sums[0], sums[1], sums[2], sums[3]);
-  const Ints second = SumHalves<kSmall>(sums[4], sums[5], sums[6], sums[7]);
-  if constexpr (kSubs == 16) {
-    StoreBytes(first, dots);
-    StoreBytes(second, dots + 8);
-  } else {  // a sub-block is a whole vector
-    StoreBytes(AddInts(_mm256_permute2x128_si256(first, second, 0x20),
-                       _mm256_permute2x128_si256(first, second, 0x31)),
-               dots);
-  }
+DRAGOMAN_ALWAYS_INLINE Ints AddInterleaved64(Ints a, Ints b) {
+  return AddInts(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
 }

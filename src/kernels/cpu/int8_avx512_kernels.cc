@@ -232,6 +232,8 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
 //
 #include "kernels/cpu/int8_rows-inl.h"
 //
+#include "kernels/cpu/int8_by_rows-inl.h"
+//
 #include "kernels/cpu/int8_product-inl.h"
 
 }  // namespace int8_avx512

@@ -44,25 +44,29 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
   }
 }
 
-// A unit's dot products with one token. dots [1][sub-blocks], in the order of SubAt.
-template <class Codes, size_t kSubs>
-DRAGOMAN_ALWAYS_INLINE void DotUnit(const Bytes (&codes)[kRowsAtOnce][kUnitVectors],
-                                    const int8_t* x, size_t vectors, int32_t (*dots)[kSubs]) {
-  Ints sums[kUnitVectors];
-  for (size_t i = 0; i < kUnitVectors; ++i) {
-    sums[i] = i < vectors ? _mm256_dpbusd_avx_epi32(ZeroInts(), codes[0][i],
-                                                    LoadBytes(x + i * kVectorElems))
-                          : ZeroInts();
+// Sums of four products of a sub-block.
+template <class Codes, size_t kVectors>
+DRAGOMAN_ALWAYS_INLINE Bytes DotColumns(const Bytes* codes, const int8_t* x) {
+  Ints sums = ZeroInts();
+  DRAGOMAN_UNROLL
+  for (size_t i = 0; i < kVectors; ++i) {
+    sums = _mm256_dpbusd_avx_epi32(sums, codes[i], SixteenColumns(x + 16 * i));
   }
-  StoreDots<Codes::kBits, kSubs>(sums, dots[0]);
+  return sums;
+}
+
+// A sub-block's sums of every row.
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE Ints SumTile(const Bytes (&rows)[4]) {
+  return AddInterleaved64(AddInterleaved32(rows[0], rows[1]), AddInterleaved32(rows[2], rows[3]));
 }
 
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
 //
-#include "kernels/cpu/int8_narrow_units-inl.h"
+#include "kernels/cpu/int8_tile_rows-inl.h"
 //
-#include "kernels/cpu/int8_rows-inl.h"
+#include "kernels/cpu/int8_by_rows-inl.h"
 //
 #include "kernels/cpu/int8_product-inl.h"
 

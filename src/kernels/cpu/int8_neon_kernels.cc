@@ -68,6 +68,8 @@ DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
 //
 #include "kernels/cpu/int8_rows-inl.h"
 //
+#include "kernels/cpu/int8_by_rows-inl.h"
+//
 #include "kernels/cpu/int8_group-inl.h"
 //
 #include "kernels/cpu/int8_product-inl.h"

@@ -258,6 +258,8 @@ inline Ints SumEach(Ints a, Ints b, Ints c, Ints d) {
 //
 #include "kernels/cpu/int8_rows-inl.h"
 //
+#include "kernels/cpu/int8_by_rows-inl.h"
+//
 #include "kernels/cpu/int8_group-inl.h"
 //
 #include "kernels/cpu/int8_product-inl.h"

@@ -1,0 +1,339 @@
+// The integer product for a few tokens, in vectors of several rows: weights are read from memory
+// about in their order and unpacked in registers. Included by the instruction sets whose vectors
+// hold more than 128 bits, between int8_codes-inl.h and the product.
+//
+// A vector holds 16 columns of every fourth row of a tile, so four vectors hold the tile's: their
+// sums of products become a row per lane by adding what two rounds of interleaving give, and are
+// scaled and added exactly as int8_product-inl.h does it. The file that includes this has given,
+// beside the lanes of int8_codes-inl.h:
+//   LoadRows            16 bytes of every fourth row
+//   SixteenColumns      16 activations, for every row
+//   LookupGrid          bytes of a table of 16, by codes
+//   DotColumns, SumTile a sub-block's products in a vector of rows; those of a tile, a row per lane
+
+// Vectors of a tile.
+constexpr size_t kTileVectors = 4;
+
+// A type's unit of 256 columns, in chunks of a few vectors that share what they are unpacked from.
+//   kVectors, kChunks   vectors of a chunk, chunks of a unit
+//   Column              the first column of a chunk's vector
+//   kInterleaved        chunks that together hold whole runs of columns
+//   Load                a chunk of the rows at `unit`, of vectors of codes
+template <class Codes>
+struct ChunkUnit;
+
+// Chunks in the order of the columns.
+template <size_t kVectorsV>
+struct ChunksInOrder {
+  static constexpr size_t kInterleaved = 1;
+  static constexpr size_t kVectors = kVectorsV;
+  static constexpr size_t kChunks = kUnitElems / 16 / kVectors;
+  static constexpr size_t Column(size_t chunk, size_t vector) {
+    return 16 * (chunk * kVectors + vector);
+  }
+};
+
+// The first or the second half of four runs of 32 columns.
+struct ChunksOfRuns {
+  static constexpr size_t kInterleaved = 2;
+  static constexpr size_t kVectors = 4;
+  static constexpr size_t kChunks = 4;
+  static constexpr size_t Column(size_t chunk, size_t vector) {
+    return chunk / 2 * 128 + 32 * vector + chunk % 2 * 16;
+  }
+};
+
+DRAGOMAN_ALWAYS_INLINE Bytes LowNibbles(Bytes v) { return And(v, SetByte(0x0f)); }
+DRAGOMAN_ALWAYS_INLINE Bytes HighNibbles(Bytes v) { return And(ShiftRight<4>(v), SetByte(0x0f)); }
+
+// 32 bytes of nibbles: the low ones are 32 columns, the high ones the next.
+DRAGOMAN_ALWAYS_INLINE void LoadNibblePair(const uint8_t* qs, size_t stride, Bytes (&codes)[4]) {
+  const Bytes first = LoadRows(qs, stride), second = LoadRows(qs + 16, stride);
+  codes[0] = LowNibbles(first);
+  codes[1] = LowNibbles(second);
+  codes[2] = HighNibbles(first);
+  codes[3] = HighNibbles(second);
+}
+
+template <>
+struct ChunkUnit<Q4KCodes> : ChunksInOrder<4> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    LoadNibblePair(unit + offsetof(BlockQ4_K, qs) + 32 * kChunk, stride, codes);
+  }
+};
+
+template <>
+struct ChunkUnit<Q5KCodes> : ChunksInOrder<4> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    LoadNibblePair(unit + offsetof(BlockQ5_K, qs) + 32 * kChunk, stride, codes);
+    const uint8_t* qh = unit + offsetof(BlockQ5_K, qh);
+    const Bytes first = LoadRows(qh, stride), second = LoadRows(qh + 16, stride);
+    codes[0] = Or(codes[0], FifthBit<2 * kChunk>(first));
+    codes[1] = Or(codes[1], FifthBit<2 * kChunk>(second));
+    codes[2] = Or(codes[2], FifthBit<2 * kChunk + 1>(first));
+    codes[3] = Or(codes[3], FifthBit<2 * kChunk + 1>(second));
+  }
+};
+
+template <>
+struct ChunkUnit<Q6KCodes> : ChunksOfRuns {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    constexpr size_t kHalf = kChunk / 2, kPart = kChunk % 2;
+    const Bytes bits45 = SetByte(0x30);
+    const uint8_t* ql = unit + offsetof(BlockQ6_K, ql) + 64 * kHalf + 16 * kPart;
+    const Bytes low0 = LoadRows(ql, stride), low1 = LoadRows(ql + 32, stride);
+    const Bytes high = LoadRows(unit + offsetof(BlockQ6_K, qh) + 32 * kHalf + 16 * kPart, stride);
+    codes[0] = Or(LowNibbles(low0), And(ShiftLeft<4>(high), bits45));
+    codes[1] = Or(LowNibbles(low1), And(ShiftLeft<2>(high), bits45));
+    codes[2] = Or(HighNibbles(low0), And(high, bits45));
+    codes[3] = Or(HighNibbles(low1), And(ShiftRight<2>(high), bits45));
+  }
+};
+
+// 16 bytes of pairs of bits: the lowest, and so on.
+DRAGOMAN_ALWAYS_INLINE void LoadBitPairs(const uint8_t* qs, size_t stride, Bytes (&codes)[4]) {
+  const Bytes packed = LoadRows(qs, stride), two = SetByte(3);
+  codes[0] = And(packed, two);
+  codes[1] = And(ShiftRight<2>(packed), two);
+  codes[2] = And(ShiftRight<4>(packed), two);
+  codes[3] = And(ShiftRight<6>(packed), two);
+}
+
+template <>
+struct ChunkUnit<Q2KCodes> : ChunksOfRuns {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    LoadBitPairs(unit + offsetof(BlockQ2_K, qs) + 16 * kChunk, stride, codes);
+  }
+};
+
+template <>
+struct ChunkUnit<Q3KCodes> : ChunksOfRuns {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    LoadBitPairs(unit + offsetof(BlockQ3_K, qs) + 16 * kChunk, stride, codes);
+    const Bytes high = LoadRows(unit + offsetof(BlockQ3_K, hmask) + kChunk % 2 * 16, stride);
+    constexpr int kFirst = kChunk / 2 * 4;
+    codes[0] = Or(codes[0], ThirdBit<kFirst>(high));
+    codes[1] = Or(codes[1], ThirdBit<kFirst + 1>(high));
+    codes[2] = Or(codes[2], ThirdBit<kFirst + 2>(high));
+    codes[3] = Or(codes[3], ThirdBit<kFirst + 3>(high));
+  }
+};
+
+// Blocks of 32 columns: each is a chunk.
+DRAGOMAN_ALWAYS_INLINE void LoadNibbleBlock(const uint8_t* qs, size_t stride, Bytes (&codes)[2]) {
+  const Bytes packed = LoadRows(qs, stride);
+  codes[0] = LowNibbles(packed);
+  codes[1] = HighNibbles(packed);
+}
+
+template <class Block>
+struct NibbleBlockUnit : ChunksInOrder<2> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    LoadNibbleBlock(unit + kChunk * sizeof(Block) + offsetof(Block, qs), stride, codes);
+  }
+};
+
+template <>
+struct ChunkUnit<Q40Codes> : NibbleBlockUnit<BlockQ4_0> {};
+template <>
+struct ChunkUnit<Q41Codes> : NibbleBlockUnit<BlockQ4_1> {};
+
+template <class Block>
+struct FiveBitBlockUnit : ChunksInOrder<2> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    const uint8_t* block = unit + kChunk * sizeof(Block);
+    LoadNibbleBlock(block + offsetof(Block, qs), stride, codes);
+    const uint8_t* qh = block + offsetof(Block, qh);
+    codes[0] = Or(codes[0], FifthBitsOfRows(qh, stride));
+    codes[1] = Or(codes[1], FifthBitsOfRows(qh + 2, stride));
+  }
+};
+
+template <>
+struct ChunkUnit<Q50Codes> : FiveBitBlockUnit<BlockQ5_0> {};
+template <>
+struct ChunkUnit<Q51Codes> : FiveBitBlockUnit<BlockQ5_1> {};
+
+template <>
+struct ChunkUnit<Q80Codes> : ChunksInOrder<2> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    const uint8_t* qs = unit + kChunk * sizeof(BlockQ8_0) + offsetof(BlockQ8_0, qs);
+    codes[0] = EightBits(LoadRows(qs, stride));
+    codes[1] = EightBits(LoadRows(qs + 16, stride));
+  }
+};
+
+// Blocks of 16 bytes at `qs` and every kBytes further, of the non-linear grid.
+template <size_t kBytes>
+struct GridBlockUnit : ChunksInOrder<2> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void LoadAt(const uint8_t* qs, size_t stride, Bytes (&codes)[2]) {
+    LoadNibbleBlock(qs + kChunk * kBytes, stride, codes);
+    codes[0] = EightBits(Lookup16(kIq4Grid, codes[0]));
+    codes[1] = EightBits(Lookup16(kIq4Grid, codes[1]));
+  }
+};
+
+template <>
+struct ChunkUnit<IQ4NLCodes> : GridBlockUnit<sizeof(BlockIQ4_NL)> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    LoadAt<kChunk>(unit + offsetof(BlockIQ4_NL, qs), stride, codes);
+  }
+};
+
+template <>
+struct ChunkUnit<IQ4XSCodes> : GridBlockUnit<16> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    LoadAt<kChunk>(unit + offsetof(BlockIQ4_XS, qs), stride, codes);
+  }
+};
+
+template <class Codes, int kTokens>
+class RowsProduct {
+ public:
+  explicit RowsProduct(const Int8Piece& piece)
+      : piece_(piece),
+        cols_(static_cast<size_t>(piece.weights.cols)),
+        rows_(static_cast<size_t>(piece.weights.rows)),
+        row_bytes_(cols_ / Codes::kElems * sizeof(typename Codes::Block)) {}
+
+  void Run() {
+    const auto last = static_cast<size_t>(piece_.last_row);
+    for (auto row = static_cast<size_t>(piece_.first_row); row < last; row += kTileRows) {
+      RunTile(row, std::min(kTileRows, last - row));
+    }
+  }
+
+ private:
+  using Unit = ChunkUnit<Codes>;
+  static constexpr size_t kSubs = kUnitElems / Codes::kSubElems;
+  static constexpr size_t kSubVectors = Codes::kSubElems / 16;  // vectors of a sub-block
+  static constexpr size_t kChunkSubs = Unit::kVectors / kSubVectors;
+  static constexpr size_t kBlockSubs = Codes::kElems / Codes::kSubElems;
+  static constexpr size_t kUnitBytes = kUnitElems / Codes::kElems * sizeof(typename Codes::Block);
+
+  // A tile of fewer rows than lanes takes some before them too, and drops their results.
+  void RunTile(size_t row, size_t count) {
+    const size_t first = std::min(row, rows_ - kTileRows);
+    alignas(64) float sums[kTokens][kTileRows] = {};
+    const auto* from = reinterpret_cast<const uint8_t*>(piece_.weights.data);
+    // The rows of the next tile are fetched while this one is multiplied, in the order of memory
+    // and at an even rate: memory would idle in any stretch that fetches nothing.
+    ahead_ = from + (row + kTileRows) * row_bytes_;
+    from += first * row_bytes_;
+    for (size_t col = 0; col < cols_; col += kUnitElems, from += kUnitBytes) {
+      if (col + kUnitElems <= cols_) {
+        AddUnit<Unit::kChunks>(from, col, sums);
+      } else {
+        AddUnit<Unit::kChunks / 2>(from, col, sums);
+      }
+    }
+    for (size_t t = 0; t < kTokens; ++t) {
+      std::copy_n(sums[t] + (row - first), count, piece_.out + t * rows_ + row);
+    }
+  }
+
+  // Lines of the next tile that are fetched with each of a unit's chunks, and with its factors.
+  static constexpr size_t kUnitLines = (kTileRows * kUnitBytes + 63) / 64;
+  template <size_t kPart>
+  DRAGOMAN_ALWAYS_INLINE void FetchAhead() {
+    constexpr size_t kParts = Unit::kChunks + 1;
+    constexpr size_t kLines = (kPart + 1) * kUnitLines / kParts - kPart * kUnitLines / kParts;
+    DRAGOMAN_UNROLL
+    for (size_t line = 0; line < kLines; ++line) PrefetchHere(ahead_ + 64 * line);
+    ahead_ += 64 * kLines;
+  }
+
+  // The first kChunks chunks of a unit.
+  template <size_t kChunks>
+  void AddUnit(const uint8_t* from, size_t col, float (*sums)[kTileRows]) {
+    alignas(64) float scales[kSubs * kTileRows], minima[kSubs * kTileRows];
+    FetchAhead<Unit::kChunks>();
+    TileBlock to{nullptr, scales, minima};
+    const uint8_t* block = from;
+    DRAGOMAN_UNROLL
+    for (size_t sub = 0; sub < kSubs * kChunks / Unit::kChunks; sub += kBlockSubs) {
+      Codes::Factors(block, row_bytes_, to);
+      block += sizeof(typename Codes::Block);
+      to.scales += kBlockSubs * kTileRows;
+      to.minima += kBlockSubs * kTileRows;
+    }
+    Floats totals[kTokens];
+    for (size_t t = 0; t < kTokens; ++t) totals[t] = LoadFloats(sums[t]);
+    AddChunks(from, col, scales, minima, totals,
+              std::make_index_sequence<kChunks / Unit::kInterleaved>());
+    for (size_t t = 0; t < kTokens; ++t) StoreFloats(totals[t], sums[t]);
+  }
+
+  template <size_t... kGroup>
+  DRAGOMAN_ALWAYS_INLINE void AddChunks(const uint8_t* from, size_t col, const float* scales,
+                                        const float* minima, Floats (&totals)[kTokens],
+                                        std::index_sequence<kGroup...>) {
+    (AddGroup<kGroup>(from, col, scales, minima, totals), ...);
+  }
+
+  // Chunks whose sub-blocks follow each other: their dot products, scaled and added.
+  template <size_t kGroup>
+  DRAGOMAN_ALWAYS_INLINE void AddGroup(const uint8_t* from, size_t col, const float* scales,
+                                       const float* minima, Floats (&totals)[kTokens]) {
+    constexpr size_t kGroupSubs = kChunkSubs * Unit::kInterleaved;
+    constexpr size_t kFirstChunk = kGroup * Unit::kInterleaved, kFirstSub = kGroup * kGroupSubs;
+    Ints dots[kTokens][kGroupSubs];
+    const int8_t* x = piece_.x.codes + col;
+    DotChunk<kFirstChunk, kFirstSub>(from, x, dots);
+    if constexpr (Unit::kInterleaved == 2) DotChunk<kFirstChunk + 1, kFirstSub>(from, x, dots);
+    DRAGOMAN_UNROLL
+    for (size_t sub = 0; sub < kGroupSubs; ++sub) {
+      const size_t at = (kFirstSub + sub) * kTileRows;
+      const size_t i = (col / Codes::kSubElems + kFirstSub + sub) * kTokens;
+      DRAGOMAN_UNROLL
+      for (size_t t = 0; t < kTokens; ++t) {
+        totals[t] =
+            AddScaled<Codes::kHasMin>(totals[t], dots[t][sub], scales + at, minima + at,
+                                      piece_.x.scales + i + t, piece_.x.corrections + i + t);
+      }
+    }
+  }
+
+  template <size_t kChunk, size_t kFirstSub, size_t kSubsKept>
+  DRAGOMAN_ALWAYS_INLINE void DotChunk(const uint8_t* from, const int8_t* x,
+                                       Ints (&dots)[kTokens][kSubsKept]) {
+    FetchAhead<kChunk>();
+    Bytes sums[kTokens][kChunkSubs][kTileVectors];
+    DRAGOMAN_UNROLL
+    for (size_t v = 0; v < kTileVectors; ++v) {
+      Bytes codes[Unit::kVectors];
+      Unit::template Load<kChunk>(from + v * row_bytes_, row_bytes_, codes);
+      DRAGOMAN_UNROLL
+      for (size_t t = 0; t < kTokens; ++t) {
+        DRAGOMAN_UNROLL
+        for (size_t sub = 0; sub < kChunkSubs; ++sub) {
+          const int8_t* at = x + t * cols_ + Unit::Column(kChunk, sub * kSubVectors);
+          sums[t][sub][v] = DotColumns<Codes, kSubVectors>(codes + sub * kSubVectors, at);
+        }
+      }
+    }
+    DRAGOMAN_UNROLL
+    for (size_t t = 0; t < kTokens; ++t) {
+      DRAGOMAN_UNROLL
+      for (size_t sub = 0; sub < kChunkSubs; ++sub) {
+        const size_t at = Unit::Column(kChunk, sub * kSubVectors) / Codes::kSubElems;
+        dots[t][at - kFirstSub] = SumTile<Codes>(sums[t][sub]);
+      }
+    }
+  }
+
+  const uint8_t* ahead_ = nullptr;
+  const Int8Piece& piece_;
+  size_t cols_, rows_, row_bytes_;
+};
