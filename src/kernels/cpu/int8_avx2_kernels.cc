@@ -138,19 +138,26 @@ DRAGOMAN_ALWAYS_INLINE Bytes AddInterleavedPairs64(Bytes a, Bytes b) {
   return _mm256_add_epi16(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
 }
 
-// A sub-block's sums of every row, widened as soon as they might not fit in 16 bits.
+// The most that a sum of DotColumns can be.
 template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Ints SumTile(const Bytes (&rows)[4]) {
-  constexpr int kHighest = 2 * 127 * ((1 << Codes::kBits) - 1) * (Codes::kSubElems / 16);
+constexpr int kHighestPair = 2 * 127 * ((1 << Codes::kBits) - 1) * (Codes::kSubElems / 16);
+
+// Sums are widened as soon as they might not fit in 16 bits.
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE Bytes SumPairs(Bytes a, Bytes b) {
   if constexpr (Codes::kSigned) {
-    return AddInterleaved64(AddInterleaved32(rows[0], rows[1]), AddInterleaved32(rows[2], rows[3]));
+    return AddInterleaved32(a, b);
   } else {
-    static_assert(2 * kHighest < 32768);
-    const Bytes first = AddInterleavedPairs32(rows[0], rows[1]);
-    const Bytes second = AddInterleavedPairs32(rows[2], rows[3]);
-    if constexpr (4 * kHighest < 32768) return Widen(AddInterleavedPairs64(first, second));
-    return AddInterleaved64(Widen(first), Widen(second));
+    static_assert(2 * kHighestPair<Codes> < 32768);
+    const Bytes sums = AddInterleavedPairs32(a, b);
+    return 4 * kHighestPair<Codes> < 32768 ? sums : Widen(sums);
   }
+}
+
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE Ints SumTile(Bytes a, Bytes b) {
+  if constexpr (Codes::kSigned || 4 * kHighestPair<Codes> >= 32768) return AddInterleaved64(a, b);
+  return Widen(AddInterleavedPairs64(a, b));
 }
 
 // In this order.

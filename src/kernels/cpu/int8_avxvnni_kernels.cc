@@ -55,10 +55,14 @@ DRAGOMAN_ALWAYS_INLINE Bytes DotColumns(const Bytes* codes, const int8_t* x) {
   return sums;
 }
 
-// A sub-block's sums of every row.
 template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Ints SumTile(const Bytes (&rows)[4]) {
-  return AddInterleaved64(AddInterleaved32(rows[0], rows[1]), AddInterleaved32(rows[2], rows[3]));
+DRAGOMAN_ALWAYS_INLINE Bytes SumPairs(Bytes a, Bytes b) {
+  return AddInterleaved32(a, b);
+}
+
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE Ints SumTile(Bytes a, Bytes b) {
+  return AddInterleaved64(a, b);
 }
 
 // In this order.

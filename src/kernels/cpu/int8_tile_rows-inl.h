@@ -9,7 +9,8 @@
 //   LoadRows            16 bytes of every fourth row
 //   SixteenColumns      16 activations, for every row
 //   LookupGrid          bytes of a table of 16, by codes
-//   DotColumns, SumTile a sub-block's products in a vector of rows; those of a tile, a row per lane
+//   DotColumns          a sub-block's products in a vector of rows
+//   SumPairs, SumTile   such of two vectors, summed and interleaved; of the four, a row per lane
 
 // Vectors of a tile.
 constexpr size_t kTileVectors = 4;
@@ -309,7 +310,7 @@ class RowsProduct {
   DRAGOMAN_ALWAYS_INLINE void DotChunk(const uint8_t* from, const int8_t* x,
                                        Ints (&dots)[kTokens][kSubsKept]) {
     FetchAhead<kChunk>();
-    Bytes sums[kTokens][kChunkSubs][kTileVectors];
+    Bytes sums[kTileVectors / 2][kTokens][kChunkSubs];
     DRAGOMAN_UNROLL
     for (size_t v = 0; v < kTileVectors; ++v) {
       Bytes codes[Unit::kVectors];
@@ -319,7 +320,9 @@ class RowsProduct {
         DRAGOMAN_UNROLL
         for (size_t sub = 0; sub < kChunkSubs; ++sub) {
           const int8_t* at = x + t * cols_ + Unit::Column(kChunk, sub * kSubVectors);
-          sums[t][sub][v] = DotColumns<Codes, kSubVectors>(codes + sub * kSubVectors, at);
+          const Bytes dot = DotColumns<Codes, kSubVectors>(codes + sub * kSubVectors, at);
+          Bytes& sum = sums[v / 2][t][sub];
+          sum = v % 2 == 0 ? dot : SumPairs<Codes>(sum, dot);
         }
       }
     }
@@ -328,7 +331,7 @@ class RowsProduct {
       DRAGOMAN_UNROLL
       for (size_t sub = 0; sub < kChunkSubs; ++sub) {
         const size_t at = Unit::Column(kChunk, sub * kSubVectors) / Codes::kSubElems;
-        dots[t][at - kFirstSub] = SumTile<Codes>(sums[t][sub]);
+        dots[t][at - kFirstSub] = SumTile<Codes>(sums[0][t][sub], sums[1][t][sub]);
       }
     }
   }
