@@ -115,7 +115,7 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
 
 // Sums of a sub-block's products: of two in 16 bits where the codes are unsigned, else of four.
 template <class Codes, size_t kVectors>
-DRAGOMAN_ALWAYS_INLINE Bytes DotColumns(const Bytes* codes, const int8_t* x) {
+DRAGOMAN_ALWAYS_INLINE Ints DotColumns(const Bytes* codes, const int8_t* x) {
   Bytes sums[kVectors];
   DRAGOMAN_UNROLL
   for (size_t i = 0; i < kVectors; ++i) {
@@ -144,7 +144,7 @@ constexpr int kHighestPair = 2 * 127 * ((1 << Codes::kBits) - 1) * (Codes::kSubE
 
 // Sums are widened as soon as they might not fit in 16 bits.
 template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Bytes SumPairs(Bytes a, Bytes b) {
+DRAGOMAN_ALWAYS_INLINE Ints SumPairs(Ints a, Ints b) {
   if constexpr (Codes::kSigned) {
     return AddInterleaved32(a, b);
   } else {
@@ -155,7 +155,7 @@ DRAGOMAN_ALWAYS_INLINE Bytes SumPairs(Bytes a, Bytes b) {
 }
 
 template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Ints SumTile(Bytes a, Bytes b) {
+DRAGOMAN_ALWAYS_INLINE Ints SumTile(Ints a, Ints b) {
   if constexpr (Codes::kSigned || 4 * kHighestPair<Codes> >= 32768) return AddInterleaved64(a, b);
   return Widen(AddInterleavedPairs64(a, b));
 }
@@ -163,9 +163,7 @@ DRAGOMAN_ALWAYS_INLINE Ints SumTile(Bytes a, Bytes b) {
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
 //
-#include "kernels/cpu/int8_tile_rows-inl.h"
-//
-#include "kernels/cpu/int8_by_rows-inl.h"
+#include "kernels/cpu/int8_rows-inl.h"
 //
 #include "kernels/cpu/int8_product-inl.h"
 

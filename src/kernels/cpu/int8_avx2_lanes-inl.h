@@ -125,7 +125,6 @@ DRAGOMAN_ALWAYS_INLINE Floats SignedByteToFloats(Bytes words) {
   return _mm256_cvtepi32_ps(_mm256_srai_epi32(WordShiftLeft<24 - 8 * kByte>(words), 24));
 }
 
-DRAGOMAN_ALWAYS_INLINE Floats ZeroFloats() { return _mm256_setzero_ps(); }
 DRAGOMAN_ALWAYS_INLINE Floats LoadFloats(const float* from) { return _mm256_loadu_ps(from); }
 DRAGOMAN_ALWAYS_INLINE Floats SetFloats(const float* value) { return _mm256_broadcast_ss(value); }
 DRAGOMAN_ALWAYS_INLINE void StoreFloats(Floats v, float* to) { _mm256_storeu_ps(to, v); }
@@ -138,7 +137,6 @@ DRAGOMAN_ALWAYS_INLINE Floats NegMulAdd(Floats a, Floats b, Floats c) {
 }
 DRAGOMAN_ALWAYS_INLINE Floats Negate(Floats v) { return _mm256_xor_ps(v, _mm256_set1_ps(-0.0f)); }
 DRAGOMAN_ALWAYS_INLINE Floats IntsToFloats(Ints v) { return _mm256_cvtepi32_ps(v); }
-DRAGOMAN_ALWAYS_INLINE Ints AsInts(Bytes v) { return v; }
 DRAGOMAN_ALWAYS_INLINE Ints AddInts(Ints a, Ints b) { return _mm256_add_epi32(a, b); }
 DRAGOMAN_ALWAYS_INLINE Ints ZeroInts() { return _mm256_setzero_si256(); }
 DRAGOMAN_ALWAYS_INLINE Ints SetInts(const uint32_t* value) {

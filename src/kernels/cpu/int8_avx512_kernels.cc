@@ -39,6 +39,10 @@ constexpr int DotBits(int) { return 8; }
 DRAGOMAN_ALWAYS_INLINE void Prefetch(const uint8_t* from) {
   _mm_prefetch(reinterpret_cast<const char*>(from), _MM_HINT_T1);
 }
+// The same, not to be moved from among other instructions, as GCC else moves it.
+DRAGOMAN_ALWAYS_INLINE void PrefetchHere(const uint8_t* from) {
+  __asm__ volatile("prefetcht1 %0" ::"m"(*from));
+}
 DRAGOMAN_ALWAYS_INLINE void StoreBytes(Bytes v, uint8_t* to) { _mm512_store_si512(to, v); }
 DRAGOMAN_ALWAYS_INLINE Bytes SetByte(int value) {
   return _mm512_set1_epi8(static_cast<char>(value));
@@ -88,7 +92,7 @@ DRAGOMAN_ALWAYS_INLINE __m128i Load16(const uint8_t* from) {
 }
 
 // 16 bytes of rows r, r + 4, r + 8 and r + 12, r = the row of `from`.
-DRAGOMAN_ALWAYS_INLINE __m512i LoadFourRows(const uint8_t* from, size_t stride) {
+DRAGOMAN_ALWAYS_INLINE __m512i LoadRows(const uint8_t* from, size_t stride) {
   __m512i v = _mm512_castsi128_si512(Load16(from));
   v = _mm512_inserti32x4(v, Load16(from + 4 * stride), 1);
   v = _mm512_inserti32x4(v, Load16(from + 8 * stride), 2);
@@ -97,10 +101,10 @@ DRAGOMAN_ALWAYS_INLINE __m512i LoadFourRows(const uint8_t* from, size_t stride) 
 
 // 16 bytes of each of 16 rows -> four vectors of one word per row.
 DRAGOMAN_ALWAYS_INLINE void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
-  const __m512i rows0 = LoadFourRows(from, stride);
-  const __m512i rows1 = LoadFourRows(from + stride, stride);
-  const __m512i rows2 = LoadFourRows(from + 2 * stride, stride);
-  const __m512i rows3 = LoadFourRows(from + 3 * stride, stride);
+  const __m512i rows0 = LoadRows(from, stride);
+  const __m512i rows1 = LoadRows(from + stride, stride);
+  const __m512i rows2 = LoadRows(from + 2 * stride, stride);
+  const __m512i rows3 = LoadRows(from + 3 * stride, stride);
   const __m512i low01 = _mm512_unpacklo_epi32(rows0, rows1);
   const __m512i low23 = _mm512_unpacklo_epi32(rows2, rows3);
   const __m512i high01 = _mm512_unpackhi_epi32(rows0, rows1);
@@ -149,7 +153,6 @@ DRAGOMAN_ALWAYS_INLINE Floats SignedByteToFloats(Bytes words) {
   return _mm512_cvtepi32_ps(_mm512_srai_epi32(WordShiftLeft<24 - 8 * kByte>(words), 24));
 }
 
-DRAGOMAN_ALWAYS_INLINE Floats ZeroFloats() { return _mm512_setzero_ps(); }
 DRAGOMAN_ALWAYS_INLINE Floats LoadFloats(const float* from) { return _mm512_loadu_ps(from); }
 DRAGOMAN_ALWAYS_INLINE Floats SetFloats(const float* value) { return _mm512_set1_ps(*value); }
 DRAGOMAN_ALWAYS_INLINE void StoreFloats(Floats v, float* to) { _mm512_storeu_ps(to, v); }
@@ -162,7 +165,6 @@ DRAGOMAN_ALWAYS_INLINE Floats NegMulAdd(Floats a, Floats b, Floats c) {
 }
 DRAGOMAN_ALWAYS_INLINE Floats Negate(Floats v) { return _mm512_xor_ps(v, _mm512_set1_ps(-0.0f)); }
 DRAGOMAN_ALWAYS_INLINE Floats IntsToFloats(Ints v) { return _mm512_cvtepi32_ps(v); }
-DRAGOMAN_ALWAYS_INLINE Ints AsInts(Bytes v) { return v; }
 DRAGOMAN_ALWAYS_INLINE Ints AddInts(Ints a, Ints b) { return _mm512_add_epi32(a, b); }
 DRAGOMAN_ALWAYS_INLINE Ints ZeroInts() { return _mm512_setzero_si512(); }
 DRAGOMAN_ALWAYS_INLINE Ints SetInts(const uint32_t* value) {
@@ -188,6 +190,36 @@ DRAGOMAN_ALWAYS_INLINE void RoundGroup(const float* x, float inverse, int8_t* co
                                          _mm512_cvtepi32_epi8(_mm512_castps_si512(low)));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes), bytes);
   SumHalves(_mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), bytes), half_sums);
+}
+
+// 16 columns of activations, for every row.
+DRAGOMAN_ALWAYS_INLINE Bytes SixteenColumns(const int8_t* x) {
+  return _mm512_broadcast_i32x4(Load16(reinterpret_cast<const uint8_t*>(x)));
+}
+
+// Bits 0 .. 15 of `qh` of every fourth row: 16 where a column's is set.
+DRAGOMAN_ALWAYS_INLINE Bytes FifthBitsOfRows(const uint8_t* qh, size_t stride) {
+  uint64_t bits = 0;
+  DRAGOMAN_UNROLL
+  for (size_t i = 0; i < 4; ++i) {
+    uint16_t of_row;
+    std::memcpy(&of_row, qh + 4 * i * stride, sizeof(of_row));
+    bits |= static_cast<uint64_t>(of_row) << 16 * i;
+  }
+  return _mm512_maskz_mov_epi8(bits, SetByte(16));
+}
+
+// Every other word of two vectors' rows, added to the words between: half as many a row.
+DRAGOMAN_ALWAYS_INLINE Ints AddInterleaved32(Ints a, Ints b) {
+  return AddInts(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+}
+DRAGOMAN_ALWAYS_INLINE Ints AddInterleaved64(Ints a, Ints b) {
+  return AddInts(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+}
+
+// sums += sums of four products.
+DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
+  return _mm512_dpbusd_epi32(sums, codes, x);
 }
 
 // A step's codes.
@@ -228,11 +260,9 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
 //
-#include "kernels/cpu/int8_wide_units-inl.h"
+#include "kernels/cpu/int8_row_dots-inl.h"
 //
 #include "kernels/cpu/int8_rows-inl.h"
-//
-#include "kernels/cpu/int8_by_rows-inl.h"
 //
 #include "kernels/cpu/int8_product-inl.h"
 

@@ -44,33 +44,17 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
   }
 }
 
-// Sums of four products of a sub-block.
-template <class Codes, size_t kVectors>
-DRAGOMAN_ALWAYS_INLINE Bytes DotColumns(const Bytes* codes, const int8_t* x) {
-  Ints sums = ZeroInts();
-  DRAGOMAN_UNROLL
-  for (size_t i = 0; i < kVectors; ++i) {
-    sums = _mm256_dpbusd_avx_epi32(sums, codes[i], SixteenColumns(x + 16 * i));
-  }
-  return sums;
-}
-
-template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Bytes SumPairs(Bytes a, Bytes b) {
-  return AddInterleaved32(a, b);
-}
-
-template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Ints SumTile(Bytes a, Bytes b) {
-  return AddInterleaved64(a, b);
+// sums += sums of four products.
+DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
+  return _mm256_dpbusd_avx_epi32(sums, codes, x);
 }
 
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
 //
-#include "kernels/cpu/int8_tile_rows-inl.h"
+#include "kernels/cpu/int8_row_dots-inl.h"
 //
-#include "kernels/cpu/int8_by_rows-inl.h"
+#include "kernels/cpu/int8_rows-inl.h"
 //
 #include "kernels/cpu/int8_product-inl.h"
 

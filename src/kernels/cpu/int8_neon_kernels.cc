@@ -62,13 +62,9 @@ DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
 //
-#include "kernels/cpu/int8_narrow_units-inl.h"
-//
-#include "kernels/cpu/int8_units16-inl.h"
+#include "kernels/cpu/int8_row_dots-inl.h"
 //
 #include "kernels/cpu/int8_rows-inl.h"
-//
-#include "kernels/cpu/int8_by_rows-inl.h"
 //
 #include "kernels/cpu/int8_group-inl.h"
 //

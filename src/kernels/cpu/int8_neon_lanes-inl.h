@@ -7,9 +7,6 @@ using Floats = float32x4_t;
 
 constexpr bool kSignedEightBits = true;
 constexpr size_t kVectorElems = 16;
-constexpr size_t kUnitVectors = 16;
-constexpr size_t kPartsOf32 = 2;
-constexpr size_t kRowsAtOnce = 1;
 
 DRAGOMAN_ALWAYS_INLINE Bytes OfWords(uint32x4_t v) { return vreinterpretq_u8_u32(v); }
 DRAGOMAN_ALWAYS_INLINE uint32x4_t ToWords(Bytes v) { return vreinterpretq_u32_u8(v); }
@@ -17,6 +14,7 @@ DRAGOMAN_ALWAYS_INLINE int8x16_t Signed(Bytes v) { return vreinterpretq_s8_u8(v)
 
 // Into the second-level cache, as far as the hint goes.
 DRAGOMAN_ALWAYS_INLINE void Prefetch(const uint8_t* from) { __builtin_prefetch(from, 0, 2); }
+DRAGOMAN_ALWAYS_INLINE void PrefetchHere(const uint8_t* from) { Prefetch(from); }
 DRAGOMAN_ALWAYS_INLINE Bytes LoadBytes(const void* from) {
   return vld1q_u8(static_cast<const uint8_t*>(from));
 }
@@ -116,13 +114,11 @@ DRAGOMAN_ALWAYS_INLINE Floats MulAdd(Floats a, Floats b, Floats c) { return vfma
 DRAGOMAN_ALWAYS_INLINE Floats NegMulAdd(Floats a, Floats b, Floats c) { return vfmsq_f32(c, a, b); }
 DRAGOMAN_ALWAYS_INLINE Floats Negate(Floats v) { return vnegq_f32(v); }
 DRAGOMAN_ALWAYS_INLINE Floats IntsToFloats(Ints v) { return vcvtq_f32_s32(v); }
-DRAGOMAN_ALWAYS_INLINE Ints AsInts(Bytes v) { return vreinterpretq_s32_u8(v); }
 DRAGOMAN_ALWAYS_INLINE Ints AddInts(Ints a, Ints b) { return vaddq_s32(a, b); }
 DRAGOMAN_ALWAYS_INLINE Ints ZeroInts() { return vdupq_n_s32(0); }
 DRAGOMAN_ALWAYS_INLINE Ints SetInts(const uint32_t* value) {
   return vreinterpretq_s32_u32(vld1q_dup_u32(value));
 }
-DRAGOMAN_ALWAYS_INLINE void StoreInts(Ints v, int32_t* to) { vst1q_s32(to, v); }
 
 // Four columns of activations, for every row.
 DRAGOMAN_ALWAYS_INLINE int8x16_t FourColumns(const int8_t* x) {
@@ -131,21 +127,17 @@ DRAGOMAN_ALWAYS_INLINE int8x16_t FourColumns(const int8_t* x) {
   return vreinterpretq_s8_s32(vdupq_n_s32(four));
 }
 
-DRAGOMAN_ALWAYS_INLINE void LoadNibbleBlock(const uint8_t* qs, Bytes* codes) {
-  const Bytes packed = LoadBytes(qs);
-  codes[0] = And(packed, SetByte(0x0f));
-  codes[1] = ShiftRight<4>(packed);
-}
+// 16 bytes of a row: a vector holds no more.
+DRAGOMAN_ALWAYS_INLINE Bytes LoadRows(const uint8_t* from, size_t) { return LoadBytes(from); }
+DRAGOMAN_ALWAYS_INLINE Bytes SixteenColumns(const int8_t* x) { return LoadBytes(x); }
 
-DRAGOMAN_ALWAYS_INLINE void FifthBitsOfBlock(const uint8_t* qh, Bytes* bits) {
+// Bits 0 .. 15 of `qh` of a row: 16 where a column's is set.
+DRAGOMAN_ALWAYS_INLINE Bytes FifthBitsOfRows(const uint8_t* qh, size_t) {
   const Bytes tested = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
-  for (size_t p = 0; p < kPartsOf32; ++p) {
-    const Bytes bytes = vcombine_u8(vdup_n_u8(qh[2 * p]), vdup_n_u8(qh[2 * p + 1]));
-    bits[p] = And(vtstq_u8(bytes, tested), SetByte(16));
-  }
+  const Bytes bytes = vcombine_u8(vdup_n_u8(qh[0]), vdup_n_u8(qh[1]));
+  return And(vtstq_u8(bytes, tested), SetByte(16));
 }
 
-// The sums of four vectors' lanes.
-DRAGOMAN_ALWAYS_INLINE Ints SumEach(Ints a, Ints b, Ints c, Ints d) {
-  return vpaddq_s32(vpaddq_s32(a, b), vpaddq_s32(c, d));
-}
+// The sums of neighbours of two vectors: half as many a row. Both rounds are the same.
+DRAGOMAN_ALWAYS_INLINE Ints AddInterleaved32(Ints a, Ints b) { return vpaddq_s32(a, b); }
+DRAGOMAN_ALWAYS_INLINE Ints AddInterleaved64(Ints a, Ints b) { return vpaddq_s32(a, b); }

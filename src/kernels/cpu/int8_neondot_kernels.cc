@@ -60,13 +60,9 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
 //
-#include "kernels/cpu/int8_narrow_units-inl.h"
-//
-#include "kernels/cpu/int8_units16-inl.h"
+#include "kernels/cpu/int8_row_dots-inl.h"
 //
 #include "kernels/cpu/int8_rows-inl.h"
-//
-#include "kernels/cpu/int8_by_rows-inl.h"
 //
 #include "kernels/cpu/int8_group-inl.h"
 //

@@ -1,30 +1,202 @@
-// The integer product for a few tokens, row by row: weights are read from memory in their order and
-// unpacked in registers. Included by each instruction set's file between its units and the product.
+// The integer product for a few tokens: weights are read from memory about in their order and
+// unpacked in registers. Included by each instruction set's file between int8_codes-inl.h and the
+// product.
 //
-// A unit is 256 columns of a row, as vectors of codes in their order. The dot products of a unit's
-// sub-blocks are kept until a tile of rows is done, and then scaled and added with a row per lane,
-// exactly as the tiles of int8_product-inl.h do it. The units file says how a type's unit is loaded
-// (RowUnit), multiplied (DotUnit), and in which order its dot products are kept (SubAt).
+// A vector holds 16 columns of every fourth row of a tile (of one row where it has 128 bits), so
+// four vectors hold the tile's: their sums of products become a row per lane by adding what two
+// rounds of interleaving give, and are scaled and added exactly as int8_product-inl.h does it. The
+// file that includes this has given, beside the lanes of int8_codes-inl.h:
+//   LoadRows            16 bytes of every fourth row
+//   SixteenColumns      16 activations, for every row
+//   FifthBitsOfRows     16 bits of every fourth row as 16 in a byte each
+//   PrefetchHere        Prefetch, not to be moved among other instructions
+//   DotColumns          a sub-block's products in a vector of rows
+//   SumPairs, SumTile   such of two vectors, summed and interleaved; of the four, a row per lane
 
-// Units whose dot products are kept: columns of a part of a row.
-constexpr size_t kPartUnits = 40;
-// Percent of a unit's lines that are fetched while its dot products are made, the others while
-// these are scaled: about how the time divides.
-constexpr size_t kDotLinesPercent = 75;
+// Vectors of a tile.
+constexpr size_t kTileVectors = 4;
 
-// Dot products of one token's unit: [rows][sub-blocks], in the order of SubAt.
+// A type's unit of 256 columns, in chunks of a few vectors that share what they are unpacked from.
+//   kVectors, kChunks   vectors of a chunk, chunks of a unit
+//   Column              the first column of a chunk's vector
+//   kInterleaved        chunks that together hold whole runs of columns
+//   Load                a chunk of the rows at `unit`, of vectors of codes
 template <class Codes>
-struct UnitDots {
-  static constexpr size_t kSubs = kUnitElems / Codes::kSubElems;
-  alignas(64) int32_t dots[kTileRows][kSubs];
+struct ChunkUnit;
 
-  // A row per lane, in the order of the columns.
-  void Load(Ints (&subs)[kSubs]) const {
-    for (size_t i = 0; i < kSubs / 4; ++i) {
-      Bytes columns[4];
-      Columns(reinterpret_cast<const uint8_t*>(dots[0] + 4 * i), sizeof(dots[0]), columns);
-      for (size_t j = 0; j < 4; ++j) subs[SubAt<kSubs>(4 * i + j)] = AsInts(columns[j]);
-    }
+// Chunks in the order of the columns.
+template <size_t kVectorsV>
+struct ChunksInOrder {
+  static constexpr size_t kInterleaved = 1;
+  static constexpr size_t kVectors = kVectorsV;
+  static constexpr size_t kChunks = kUnitElems / 16 / kVectors;
+  static constexpr size_t Column(size_t chunk, size_t vector) {
+    return 16 * (chunk * kVectors + vector);
+  }
+};
+
+// The first or the second half of four runs of 32 columns.
+struct ChunksOfRuns {
+  static constexpr size_t kInterleaved = 2;
+  static constexpr size_t kVectors = 4;
+  static constexpr size_t kChunks = 4;
+  static constexpr size_t Column(size_t chunk, size_t vector) {
+    return chunk / 2 * 128 + 32 * vector + chunk % 2 * 16;
+  }
+};
+
+DRAGOMAN_ALWAYS_INLINE Bytes LowNibbles(Bytes v) { return And(v, SetByte(0x0f)); }
+DRAGOMAN_ALWAYS_INLINE Bytes HighNibbles(Bytes v) { return And(ShiftRight<4>(v), SetByte(0x0f)); }
+
+// 32 bytes of nibbles: the low ones are 32 columns, the high ones the next.
+DRAGOMAN_ALWAYS_INLINE void LoadNibblePair(const uint8_t* qs, size_t stride, Bytes (&codes)[4]) {
+  const Bytes first = LoadRows(qs, stride), second = LoadRows(qs + 16, stride);
+  codes[0] = LowNibbles(first);
+  codes[1] = LowNibbles(second);
+  codes[2] = HighNibbles(first);
+  codes[3] = HighNibbles(second);
+}
+
+template <>
+struct ChunkUnit<Q4KCodes> : ChunksInOrder<4> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    LoadNibblePair(unit + offsetof(BlockQ4_K, qs) + 32 * kChunk, stride, codes);
+  }
+};
+
+template <>
+struct ChunkUnit<Q5KCodes> : ChunksInOrder<4> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    LoadNibblePair(unit + offsetof(BlockQ5_K, qs) + 32 * kChunk, stride, codes);
+    const uint8_t* qh = unit + offsetof(BlockQ5_K, qh);
+    const Bytes first = LoadRows(qh, stride), second = LoadRows(qh + 16, stride);
+    codes[0] = Or(codes[0], FifthBit<2 * kChunk>(first));
+    codes[1] = Or(codes[1], FifthBit<2 * kChunk>(second));
+    codes[2] = Or(codes[2], FifthBit<2 * kChunk + 1>(first));
+    codes[3] = Or(codes[3], FifthBit<2 * kChunk + 1>(second));
+  }
+};
+
+template <>
+struct ChunkUnit<Q6KCodes> : ChunksOfRuns {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    constexpr size_t kHalf = kChunk / 2, kPart = kChunk % 2;
+    const Bytes bits45 = SetByte(0x30);
+    const uint8_t* ql = unit + offsetof(BlockQ6_K, ql) + 64 * kHalf + 16 * kPart;
+    const Bytes low0 = LoadRows(ql, stride), low1 = LoadRows(ql + 32, stride);
+    const Bytes high = LoadRows(unit + offsetof(BlockQ6_K, qh) + 32 * kHalf + 16 * kPart, stride);
+    codes[0] = Or(LowNibbles(low0), And(ShiftLeft<4>(high), bits45));
+    codes[1] = Or(LowNibbles(low1), And(ShiftLeft<2>(high), bits45));
+    codes[2] = Or(HighNibbles(low0), And(high, bits45));
+    codes[3] = Or(HighNibbles(low1), And(ShiftRight<2>(high), bits45));
+  }
+};
+
+// 16 bytes of pairs of bits: the lowest, and so on.
+DRAGOMAN_ALWAYS_INLINE void LoadBitPairs(const uint8_t* qs, size_t stride, Bytes (&codes)[4]) {
+  const Bytes packed = LoadRows(qs, stride), two = SetByte(3);
+  codes[0] = And(packed, two);
+  codes[1] = And(ShiftRight<2>(packed), two);
+  codes[2] = And(ShiftRight<4>(packed), two);
+  codes[3] = And(ShiftRight<6>(packed), two);
+}
+
+template <>
+struct ChunkUnit<Q2KCodes> : ChunksOfRuns {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    LoadBitPairs(unit + offsetof(BlockQ2_K, qs) + 16 * kChunk, stride, codes);
+  }
+};
+
+template <>
+struct ChunkUnit<Q3KCodes> : ChunksOfRuns {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
+    LoadBitPairs(unit + offsetof(BlockQ3_K, qs) + 16 * kChunk, stride, codes);
+    const Bytes high = LoadRows(unit + offsetof(BlockQ3_K, hmask) + kChunk % 2 * 16, stride);
+    constexpr int kFirst = kChunk / 2 * 4;
+    codes[0] = Or(codes[0], ThirdBit<kFirst>(high));
+    codes[1] = Or(codes[1], ThirdBit<kFirst + 1>(high));
+    codes[2] = Or(codes[2], ThirdBit<kFirst + 2>(high));
+    codes[3] = Or(codes[3], ThirdBit<kFirst + 3>(high));
+  }
+};
+
+// Blocks of 32 columns: each is a chunk.
+DRAGOMAN_ALWAYS_INLINE void LoadNibbleBlock(const uint8_t* qs, size_t stride, Bytes (&codes)[2]) {
+  const Bytes packed = LoadRows(qs, stride);
+  codes[0] = LowNibbles(packed);
+  codes[1] = HighNibbles(packed);
+}
+
+template <class Block>
+struct NibbleBlockUnit : ChunksInOrder<2> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    LoadNibbleBlock(unit + kChunk * sizeof(Block) + offsetof(Block, qs), stride, codes);
+  }
+};
+
+template <>
+struct ChunkUnit<Q40Codes> : NibbleBlockUnit<BlockQ4_0> {};
+template <>
+struct ChunkUnit<Q41Codes> : NibbleBlockUnit<BlockQ4_1> {};
+
+template <class Block>
+struct FiveBitBlockUnit : ChunksInOrder<2> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    const uint8_t* block = unit + kChunk * sizeof(Block);
+    LoadNibbleBlock(block + offsetof(Block, qs), stride, codes);
+    const uint8_t* qh = block + offsetof(Block, qh);
+    codes[0] = Or(codes[0], FifthBitsOfRows(qh, stride));
+    codes[1] = Or(codes[1], FifthBitsOfRows(qh + 2, stride));
+  }
+};
+
+template <>
+struct ChunkUnit<Q50Codes> : FiveBitBlockUnit<BlockQ5_0> {};
+template <>
+struct ChunkUnit<Q51Codes> : FiveBitBlockUnit<BlockQ5_1> {};
+
+template <>
+struct ChunkUnit<Q80Codes> : ChunksInOrder<2> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    const uint8_t* qs = unit + kChunk * sizeof(BlockQ8_0) + offsetof(BlockQ8_0, qs);
+    codes[0] = EightBits(LoadRows(qs, stride));
+    codes[1] = EightBits(LoadRows(qs + 16, stride));
+  }
+};
+
+// Blocks of 16 bytes at `qs` and every kBytes further, of the non-linear grid.
+template <size_t kBytes>
+struct GridBlockUnit : ChunksInOrder<2> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void LoadAt(const uint8_t* qs, size_t stride, Bytes (&codes)[2]) {
+    LoadNibbleBlock(qs + kChunk * kBytes, stride, codes);
+    codes[0] = EightBits(Lookup16(kIq4Grid, codes[0]));
+    codes[1] = EightBits(Lookup16(kIq4Grid, codes[1]));
+  }
+};
+
+template <>
+struct ChunkUnit<IQ4NLCodes> : GridBlockUnit<sizeof(BlockIQ4_NL)> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    LoadAt<kChunk>(unit + offsetof(BlockIQ4_NL, qs), stride, codes);
+  }
+};
+
+template <>
+struct ChunkUnit<IQ4XSCodes> : GridBlockUnit<16> {
+  template <size_t kChunk>
+  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[2]) {
+    LoadAt<kChunk>(unit + offsetof(BlockIQ4_XS, qs), stride, codes);
   }
 };
 
@@ -40,109 +212,147 @@ class RowsProduct {
   void Run() {
     const auto last = static_cast<size_t>(piece_.last_row);
     for (auto row = static_cast<size_t>(piece_.first_row); row < last; row += kTileRows) {
-      AimAhead(row);
       RunTile(row, std::min(kTileRows, last - row));
     }
   }
 
  private:
-  static constexpr size_t kSubs = UnitDots<Codes>::kSubs;
+  using Unit = ChunkUnit<Codes>;
+  static constexpr size_t kSubs = kUnitElems / Codes::kSubElems;
+  static constexpr size_t kSubVectors = Codes::kSubElems / 16;  // vectors of a sub-block
+  static constexpr size_t kChunkSubs = Unit::kVectors / kSubVectors;
+  static constexpr size_t kBlockSubs = Codes::kElems / Codes::kSubElems;
   static constexpr size_t kUnitBytes = kUnitElems / Codes::kElems * sizeof(typename Codes::Block);
-
-  // The rows of the next tile are fetched while this one is multiplied, in the order of memory and
-  // at an even rate: memory would idle in any stretch that fetches nothing.
-  void AimAhead(size_t row) {
-    const auto* from = reinterpret_cast<const uint8_t*>(piece_.weights.data);
-    ahead_ = from + (row + kTileRows) * row_bytes_;
-  }
-
-  template <size_t kLines>
-  DRAGOMAN_ALWAYS_INLINE void FetchAhead() {
-    DRAGOMAN_UNROLL
-    for (size_t line = 0; line < kLines; ++line) Prefetch(ahead_ + 64 * line);
-    ahead_ += 64 * kLines;
-  }
 
   // A tile of fewer rows than lanes takes some before them too, and drops their results.
   void RunTile(size_t row, size_t count) {
     const size_t first = std::min(row, rows_ - kTileRows);
     alignas(64) float sums[kTokens][kTileRows] = {};
-    const auto* from = reinterpret_cast<const uint8_t*>(piece_.weights.data) + first * row_bytes_;
-    const size_t units = (cols_ + kUnitElems - 1) / kUnitElems;
-    for (size_t unit = 0; unit < units; unit += kPartUnits) {
-      const size_t end = std::min(unit + kPartUnits, units);
-      for (size_t r = 0; r < kTileRows; r += kRowsAtOnce) DotRows(from, r, unit, end);
-      for (size_t u = unit; u < end; ++u) AddUnit(from + u * kUnitBytes, u, u - unit, sums);
+    const auto* from = reinterpret_cast<const uint8_t*>(piece_.weights.data);
+    // The rows of the next tile are fetched while this one is multiplied, in the order of memory
+    // and at an even rate: memory would idle in any stretch that fetches nothing.
+    ahead_ = from + (row + kTileRows) * row_bytes_;
+    from += first * row_bytes_;
+    for (size_t col = 0; col < cols_; col += kUnitElems, from += kUnitBytes) {
+      if (col + kUnitElems <= cols_) {
+        AddUnit<Unit::kChunks>(from, col, sums);
+      } else {
+        AddUnit<Unit::kChunks / 2>(from, col, sums);
+      }
     }
     for (size_t t = 0; t < kTokens; ++t) {
       std::copy_n(sums[t] + (row - first), count, piece_.out + t * rows_ + row);
     }
   }
 
-  size_t VectorsOf(size_t unit) const {
-    return std::min(kUnitElems, cols_ - unit * kUnitElems) / kVectorElems;
+  // Lines of the next tile that are fetched with each of a unit's chunks, and with its factors.
+  static constexpr size_t kUnitLines = (kTileRows * kUnitBytes + 63) / 64;
+  template <size_t kPart>
+  DRAGOMAN_ALWAYS_INLINE void FetchAhead() {
+    constexpr size_t kParts = Unit::kChunks + 1;
+    constexpr size_t kLines = (kPart + 1) * kUnitLines / kParts - kPart * kUnitLines / kParts;
+    DRAGOMAN_UNROLL
+    for (size_t line = 0; line < kLines; ++line) PrefetchHere(ahead_ + 64 * line);
+    ahead_ += 64 * kLines;
   }
 
-  void DotRows(const uint8_t* from, size_t row, size_t first_unit, size_t end) {
-    const uint8_t* at = from + row * row_bytes_ + first_unit * kUnitBytes;
-    const int8_t* x = piece_.x.codes + first_unit * kUnitElems;
-    for (size_t unit = first_unit; unit < end; ++unit) {
-      const size_t vectors = VectorsOf(unit);
-      FetchAhead<kDotLines>();
-      if (vectors == kUnitVectors) {
-        DotUnits(at, x, kUnitVectors, row, unit - first_unit);
-      } else {
-        DotUnits(at, x, vectors, row, unit - first_unit);
-      }
-      at += kUnitBytes;
-      x += kUnitElems;
-    }
-  }
-
-  inline __attribute__((always_inline)) void DotUnits(const uint8_t* at, const int8_t* x,
-                                                      size_t vectors, size_t row, size_t slot) {
-    Bytes codes[kRowsAtOnce][kUnitVectors];
-    for (size_t r = 0; r < kRowsAtOnce; ++r) {
-      RowUnit<Codes>::Load(at + r * row_bytes_, vectors, codes[r]);
-    }
-    for (size_t t = 0; t < kTokens; ++t) {
-      DotUnit<Codes, kSubs>(codes, x + t * cols_, vectors, dots_[t][slot].dots + row);
-    }
-  }
-
-  // Scales a unit's dot products and adds them to the sums.
-  void AddUnit(const uint8_t* from, size_t unit, size_t slot, float (*sums)[kTileRows]) {
-    FetchAhead<kAddLines>();
+  // The first kChunks chunks of a unit.
+  template <size_t kChunks>
+  void AddUnit(const uint8_t* from, size_t col, float (*sums)[kTileRows]) {
     alignas(64) float scales[kSubs * kTileRows], minima[kSubs * kTileRows];
-    const size_t subs = VectorsOf(unit) * kVectorElems / Codes::kSubElems;
+    FetchAhead<Unit::kChunks>();
     TileBlock to{nullptr, scales, minima};
-    for (size_t sub = 0; sub < subs; sub += Codes::kElems / Codes::kSubElems) {
-      Codes::Factors(from, row_bytes_, to);
-      from += sizeof(typename Codes::Block);
-      to.scales += Codes::kElems / Codes::kSubElems * kTileRows;
-      to.minima += Codes::kElems / Codes::kSubElems * kTileRows;
+    const uint8_t* block = from;
+    DRAGOMAN_UNROLL
+    for (size_t sub = 0; sub < kSubs * kChunks / Unit::kChunks; sub += kBlockSubs) {
+      Codes::Factors(block, row_bytes_, to);
+      block += sizeof(typename Codes::Block);
+      to.scales += kBlockSubs * kTileRows;
+      to.minima += kBlockSubs * kTileRows;
     }
-    for (size_t t = 0; t < kTokens; ++t) {
-      Ints dots[kSubs];
-      dots_[t][slot].Load(dots);
-      Floats sum = LoadFloats(sums[t]);
-      const size_t at = unit * kSubs * kTokens + t;
-      for (size_t sub = 0; sub < subs; ++sub) {
-        const size_t i = at + sub * kTokens;
-        sum = AddScaled<Codes::kHasMin>(sum, dots[sub], scales + sub * kTileRows,
-                                        minima + sub * kTileRows, piece_.x.scales + i,
-                                        piece_.x.corrections + i);
+    Floats totals[kTokens];
+    for (size_t t = 0; t < kTokens; ++t) totals[t] = LoadFloats(sums[t]);
+    AddChunks(from, col, scales, minima, totals,
+              std::make_index_sequence<kChunks / Unit::kInterleaved>());
+    for (size_t t = 0; t < kTokens; ++t) StoreFloats(totals[t], sums[t]);
+  }
+
+  template <size_t... kGroup>
+  DRAGOMAN_ALWAYS_INLINE void AddChunks(const uint8_t* from, size_t col, const float* scales,
+                                        const float* minima, Floats (&totals)[kTokens],
+                                        std::index_sequence<kGroup...>) {
+    (AddGroup<kGroup>(from, col, scales, minima, totals), ...);
+  }
+
+  // Chunks whose sub-blocks follow each other: their dot products, scaled and added.
+  template <size_t kGroup>
+  DRAGOMAN_ALWAYS_INLINE void AddGroup(const uint8_t* from, size_t col, const float* scales,
+                                       const float* minima, Floats (&totals)[kTokens]) {
+    constexpr size_t kGroupSubs = kChunkSubs * Unit::kInterleaved;
+    constexpr size_t kFirstChunk = kGroup * Unit::kInterleaved, kFirstSub = kGroup * kGroupSubs;
+    Ints dots[kTokens][kGroupSubs];
+    const int8_t* x = piece_.x.codes + col;
+    DotChunk<kFirstChunk, kFirstSub>(from, x, dots);
+    if constexpr (Unit::kInterleaved == 2) DotChunk<kFirstChunk + 1, kFirstSub>(from, x, dots);
+    DRAGOMAN_UNROLL
+    for (size_t sub = 0; sub < kGroupSubs; ++sub) {
+      const size_t at = (kFirstSub + sub) * kTileRows;
+      const size_t i = (col / Codes::kSubElems + kFirstSub + sub) * kTokens;
+      DRAGOMAN_UNROLL
+      for (size_t t = 0; t < kTokens; ++t) {
+        totals[t] =
+            AddScaled<Codes::kHasMin>(totals[t], dots[t][sub], scales + at, minima + at,
+                                      piece_.x.scales + i + t, piece_.x.corrections + i + t);
       }
-      StoreFloats(sum, sums[t]);
     }
   }
 
-  static constexpr size_t kTileLines = (kTileRows * kUnitBytes + 63) / 64;
-  static constexpr size_t kDotLines =
-      kTileLines * kDotLinesPercent / 100 / (kTileRows / kRowsAtOnce);
-  static constexpr size_t kAddLines = kTileLines - kDotLines * (kTileRows / kRowsAtOnce);
+  template <size_t kChunk, size_t kFirstSub, size_t kSubsKept>
+  DRAGOMAN_ALWAYS_INLINE void DotChunk(const uint8_t* from, const int8_t* x,
+                                       Ints (&dots)[kTokens][kSubsKept]) {
+    FetchAhead<kChunk>();
+    Ints sums[kTileVectors / 2][kTokens][kChunkSubs];
+    DRAGOMAN_UNROLL
+    for (size_t v = 0; v < kTileVectors; ++v) {
+      Bytes codes[Unit::kVectors];
+      Unit::template Load<kChunk>(from + v * row_bytes_, row_bytes_, codes);
+      DRAGOMAN_UNROLL
+      for (size_t t = 0; t < kTokens; ++t) {
+        DRAGOMAN_UNROLL
+        for (size_t sub = 0; sub < kChunkSubs; ++sub) {
+          const int8_t* at = x + t * cols_ + Unit::Column(kChunk, sub * kSubVectors);
+          const Ints dot = DotColumns<Codes, kSubVectors>(codes + sub * kSubVectors, at);
+          Ints& sum = sums[v / 2][t][sub];
+          sum = v % 2 == 0 ? dot : SumPairs<Codes>(sum, dot);
+        }
+      }
+    }
+    DRAGOMAN_UNROLL
+    for (size_t t = 0; t < kTokens; ++t) {
+      DRAGOMAN_UNROLL
+      for (size_t sub = 0; sub < kChunkSubs; ++sub) {
+        const size_t at = Unit::Column(kChunk, sub * kSubVectors) / Codes::kSubElems;
+        dots[t][at - kFirstSub] = SumTile<Codes>(sums[0][t][sub], sums[1][t][sub]);
+      }
+    }
+  }
+
   const uint8_t* ahead_ = nullptr;
-  UnitDots<Codes> dots_[kTokens][kPartUnits];
   const Int8Piece& piece_;
   size_t cols_, rows_, row_bytes_;
 };
+
+// So few tokens go by rows, whole halves of units and at least a tile of rows.
+constexpr int kMaxRowTokens = 3;
+
+inline bool GoesByRows(const WeightMatrix& w, int64_t tokens) {
+  return tokens <= kMaxRowTokens && w.cols % static_cast<int64_t>(kUnitElems / 2) == 0 &&
+         w.rows >= static_cast<int64_t>(kTileRows);
+}
+
+template <class Codes>
+void MultiplyByRows(const Int8Piece& piece) {
+  if (piece.x.tokens == 1) return RowsProduct<Codes, 1>(piece).Run();
+  if (piece.x.tokens == 2) return RowsProduct<Codes, 2>(piece).Run();
+  RowsProduct<Codes, 3>(piece).Run();
+}

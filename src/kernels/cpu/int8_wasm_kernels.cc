@@ -23,9 +23,6 @@ using Floats = v128_t;
 
 constexpr bool kSignedEightBits = true;
 constexpr size_t kVectorElems = 16;
-constexpr size_t kUnitVectors = 16;
-constexpr size_t kPartsOf32 = 2;
-constexpr size_t kRowsAtOnce = 1;
 constexpr int kMaxChunkTokens = 4;
 constexpr size_t kPanelTiles = 1;
 constexpr bool kPackedNibbles = false;
@@ -33,6 +30,7 @@ constexpr bool kPackedNibbles = false;
 constexpr int DotBits(int bits) { return bits < 5 ? 5 : bits; }
 
 inline void Prefetch(const uint8_t*) {}
+inline void PrefetchHere(const uint8_t*) {}
 inline Bytes LoadBytes(const void* from) { return wasm_v128_load(from); }
 inline void StoreBytes(Bytes v, void* to) { wasm_v128_store(to, v); }
 inline Bytes SetByte(int value) { return wasm_i8x16_splat(static_cast<int8_t>(value)); }
@@ -130,11 +128,9 @@ inline Floats SignedByteToFloats(Bytes words) {
   return WordToFloats(wasm_i32x4_shr(WordShiftLeft<24 - 8 * kByte>(words), 24));
 }
 
-inline Ints AsInts(Bytes v) { return v; }
 inline Ints AddInts(Ints a, Ints b) { return wasm_i32x4_add(a, b); }
 inline Ints ZeroInts() { return wasm_i32x4_splat(0); }
 inline Ints SetInts(const uint32_t* value) { return wasm_v128_load32_splat(value); }
-inline void StoreInts(Ints v, int32_t* to) { wasm_v128_store(to, v); }
 
 // Doubles that rounding to float could round the wrong way: those in the middle between two floats,
 // and those below the normal floats, whose middles lie elsewhere.
@@ -184,19 +180,16 @@ inline Floats MulAdd(Floats a, Floats b, Floats c) {
 }
 inline Floats NegMulAdd(Floats a, Floats b, Floats c) { return MulAdd(Negate(a), b, c); }
 
-inline void LoadNibbleBlock(const uint8_t* qs, Bytes* codes) {
-  const Bytes packed = LoadBytes(qs);
-  codes[0] = And(packed, SetByte(0x0f));
-  codes[1] = ShiftRight<4>(packed);
-}
+// 16 bytes of a row: a vector holds no more.
+inline Bytes LoadRows(const uint8_t* from, size_t) { return LoadBytes(from); }
+inline Bytes SixteenColumns(const int8_t* x) { return LoadBytes(x); }
 
-inline void FifthBitsOfBlock(const uint8_t* qh, Bytes* bits) {
+// Bits 0 .. 15 of `qh` of a row: 16 where a column's is set.
+inline Bytes FifthBitsOfRows(const uint8_t* qh, size_t) {
   const Bytes tested = wasm_i64x2_splat(static_cast<int64_t>(0x8040201008040201));
-  for (size_t p = 0; p < kPartsOf32; ++p) {
-    const auto low = static_cast<int8_t>(qh[2 * p]), high = static_cast<int8_t>(qh[2 * p + 1]);
-    const Bytes bytes = wasm_i64x2_shuffle(wasm_i8x16_splat(low), wasm_i8x16_splat(high), 0, 2);
-    bits[p] = And(wasm_i8x16_eq(And(bytes, tested), tested), SetByte(16));
-  }
+  const auto low = static_cast<int8_t>(qh[0]), high = static_cast<int8_t>(qh[1]);
+  const Bytes bytes = wasm_i64x2_shuffle(wasm_i8x16_splat(low), wasm_i8x16_splat(high), 0, 2);
+  return And(wasm_i8x16_eq(And(bytes, tested), tested), SetByte(16));
 }
 
 // Products that can be added in 16 bits.
@@ -244,21 +237,16 @@ inline Ints AddDot(Ints sums, Bytes codes, Bytes x) {
   return AddInts(sums, wasm_i32x4_extadd_pairwise_i16x8(pairs));
 }
 
-// The sums of four vectors' lanes.
-inline Ints SumEach(Ints a, Ints b, Ints c, Ints d) {
-  return AddPairs(AddPairs(a, b), AddPairs(c, d));
-}
+// Both rounds of sums are the same.
+inline Ints AddInterleaved32(Ints a, Ints b) { return AddPairs(a, b); }
+inline Ints AddInterleaved64(Ints a, Ints b) { return AddPairs(a, b); }
 
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
 //
-#include "kernels/cpu/int8_narrow_units-inl.h"
-//
-#include "kernels/cpu/int8_units16-inl.h"
+#include "kernels/cpu/int8_row_dots-inl.h"
 //
 #include "kernels/cpu/int8_rows-inl.h"
-//
-#include "kernels/cpu/int8_by_rows-inl.h"
 //
 #include "kernels/cpu/int8_group-inl.h"
 //
