@@ -228,7 +228,8 @@ DRAGOMAN_ALWAYS_INLINE Bytes LoadStep(const uint8_t* codes, int step) {
   const int at = kNibbles == Nibbles::kBoth ? step % (kSteps / 2) : step;
   const Bytes bytes = _mm512_load_si512(codes + static_cast<size_t>(at) * 64);
   if constexpr (kNibbles == Nibbles::kNone) return bytes;
-  const bool high = kNibbles == Nibbles::kHigh || (kNibbles == Nibbles::kBoth && at != step);
+  if constexpr (kNibbles == Nibbles::kHigh) return And(bytes, SetByte(0xf0));  // in their place
+  const bool high = kNibbles == Nibbles::kBoth && at != step;
   return And(high ? ShiftRight<4>(bytes) : bytes, SetByte(0x0f));
 }
 

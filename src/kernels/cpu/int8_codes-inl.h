@@ -27,13 +27,13 @@ struct TileBlock {
   void PutMinimum(size_t sub, Floats v) const { StoreFloats(v, minima + sub * kTileRows); }
 };
 
-// Four unsigned bytes per row, times `factor`.
+// Four unsigned bytes per row, times `even` and `odd` by turns.
 DRAGOMAN_ALWAYS_INLINE void PutScales4(const TileBlock& to, size_t first_sub, Bytes four,
-                                       Floats factor) {
-  to.PutScale(first_sub, Mul(ByteToFloats<0>(four), factor));
-  to.PutScale(first_sub + 1, Mul(ByteToFloats<1>(four), factor));
-  to.PutScale(first_sub + 2, Mul(ByteToFloats<2>(four), factor));
-  to.PutScale(first_sub + 3, Mul(ByteToFloats<3>(four), factor));
+                                       Floats even, Floats odd) {
+  to.PutScale(first_sub, Mul(ByteToFloats<0>(four), even));
+  to.PutScale(first_sub + 1, Mul(ByteToFloats<1>(four), odd));
+  to.PutScale(first_sub + 2, Mul(ByteToFloats<2>(four), even));
+  to.PutScale(first_sub + 3, Mul(ByteToFloats<3>(four), odd));
 }
 
 DRAGOMAN_ALWAYS_INLINE void PutMinima4(const TileBlock& to, size_t first_sub, Bytes four,
@@ -73,14 +73,19 @@ struct CodeTraits {
 };
 
 // The factors of Q4_K and Q5_K: d, dmin and the packed scales lie in the first 16 bytes. The layout
-// is that of UnpackScaleMin in blocks/k_scales.h.
+// is that of UnpackScaleMin in blocks/k_scales.h. kHighInPlace: the codes of odd sub-blocks are
+// multiplied as high nibbles in their place, so their scales are a sixteenth; the products are the
+// same bit for bit, since nothing of this is rounded.
+template <bool kHighInPlace = false>
 DRAGOMAN_ALWAYS_INLINE void PutKFactors(const TileBlock& to, const Bytes (&head)[4]) {
   const Bytes six = SetByte(0x3f), four = SetByte(0x0f), two = SetByte(0x03);
   const Floats d = LowHalfToFloats(head[0]), dmin = HighHalfToFloats(head[0]);
   const Bytes high_scales = ShiftLeft<4>(And(ShiftRight<6>(head[1]), two));
   const Bytes high_minima = ShiftLeft<4>(And(ShiftRight<6>(head[2]), two));
-  PutScales4(to, 0, And(head[1], six), d);
-  PutScales4(to, 4, Or(And(head[3], four), high_scales), d);
+  constexpr float kSixteenth = 1.0f / 16;
+  const Floats odd = kHighInPlace ? Mul(d, SetFloats(&kSixteenth)) : d;
+  PutScales4(to, 0, And(head[1], six), d, odd);
+  PutScales4(to, 4, Or(And(head[3], four), high_scales), d, odd);
   PutMinima4(to, 0, And(head[2], six), dmin);
   PutMinima4(to, 4, Or(And(ShiftRight<4>(head[3]), four), high_minima), dmin);
 }
@@ -93,6 +98,14 @@ struct Q4KCodes : CodeTraits<BlockQ4_K, 32, true, 4, 0> {
     Bytes head[4];
     Columns(block, stride, head);
     PutKFactors(to, head);
+  }
+
+  // As a panel wants them.
+  static DRAGOMAN_ALWAYS_INLINE void PanelFactors(const uint8_t* block, size_t stride,
+                                                  const TileBlock& to) {
+    Bytes head[4];
+    Columns(block, stride, head);
+    PutKFactors<kPackedNibbles>(to, head);
   }
 
   static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
@@ -190,7 +203,7 @@ struct Q2KCodes : CodeTraits<BlockQ2_K, 16, true, 2, 0> {
     Bytes scales[4];
     Columns(block + offsetof(Block, scales), stride, scales);
     for (size_t i = 0; i < 4; ++i) {
-      PutScales4(to, 4 * i, And(scales[i], low4), d);
+      PutScales4(to, 4 * i, And(scales[i], low4), d, d);
       PutMinima4(to, 4 * i, And(ShiftRight<4>(scales[i]), low4), dmin);
     }
   }
@@ -487,7 +500,11 @@ DRAGOMAN_ALWAYS_INLINE void UnpackSpan(const uint8_t* from, size_t stride, size_
                                        TileBlock to, Ahead ahead) {
   for (size_t k = 0; k < elems; k += Codes::kElems, from += sizeof(typename Codes::Block)) {
     for (size_t line = 0; line < ahead.lines; ++line, ahead.from += 64) Prefetch(ahead.from);
-    Codes::Factors(from, stride, to);
+    if constexpr (Codes::kPanelNibbles == PanelNibbles::kPairsOfSubs) {
+      Codes::PanelFactors(from, stride, to);
+    } else {
+      Codes::Factors(from, stride, to);
+    }
     Codes::Unpack(from, stride, to);
     to.codes += Codes::kElems / 4 * kStepBytes / (IsPacked<Codes>() ? 2 : 1);
     to.scales += Codes::kElems / Codes::kSubElems * kTileRows;

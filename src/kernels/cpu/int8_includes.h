@@ -28,7 +28,8 @@
 namespace dragoman {
 
 // Which nibbles of a panel's bytes a sub-block's steps take: none, since bytes are codes; the low
-// ones of its steps; the high ones; the low ones, then the high ones of the same bytes.
+// ones of its steps; the high ones, in their place: times 16; the low ones, then the high ones of
+// the same bytes.
 enum class Nibbles { kNone, kLow, kHigh, kBoth };
 
 }  // namespace dragoman

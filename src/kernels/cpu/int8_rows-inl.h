@@ -234,11 +234,13 @@ class RowsProduct {
     ahead_ = from + (row + kTileRows) * row_bytes_;
     from += first * row_bytes_;
     for (size_t col = 0; col < cols_; col += kUnitElems, from += kUnitBytes) {
-      if (col + kUnitElems <= cols_) {
-        AddUnit<Unit::kChunks>(from, col, sums);
-      } else {
-        AddUnit<Unit::kChunks / 2>(from, col, sums);
+      if constexpr (Codes::kElems < kUnitElems) {
+        if (col + kUnitElems > cols_) {
+          AddUnit<Unit::kChunks / 2>(from, col, sums);
+          break;
+        }
       }
+      AddUnit<Unit::kChunks>(from, col, sums);
     }
     for (size_t t = 0; t < kTokens; ++t) {
       std::copy_n(sums[t] + (row - first), count, piece_.out + t * rows_ + row);
