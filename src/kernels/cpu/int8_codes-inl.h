@@ -93,19 +93,12 @@ DRAGOMAN_ALWAYS_INLINE void PutKFactors(const TileBlock& to, const Bytes (&head)
 struct Q4KCodes : CodeTraits<BlockQ4_K, 32, true, 4, 0> {
   static constexpr PanelNibbles kPanelNibbles = PanelNibbles::kPairsOfSubs;
 
+  template <bool kHighInPlace = false>
   static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
                                              const TileBlock& to) {
     Bytes head[4];
     Columns(block, stride, head);
-    PutKFactors(to, head);
-  }
-
-  // As a panel wants them.
-  static DRAGOMAN_ALWAYS_INLINE void PanelFactors(const uint8_t* block, size_t stride,
-                                                  const TileBlock& to) {
-    Bytes head[4];
-    Columns(block, stride, head);
-    PutKFactors<kPackedNibbles>(to, head);
+    PutKFactors<kHighInPlace>(to, head);
   }
 
   static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
@@ -501,7 +494,7 @@ DRAGOMAN_ALWAYS_INLINE void UnpackSpan(const uint8_t* from, size_t stride, size_
   for (size_t k = 0; k < elems; k += Codes::kElems, from += sizeof(typename Codes::Block)) {
     for (size_t line = 0; line < ahead.lines; ++line, ahead.from += 64) Prefetch(ahead.from);
     if constexpr (Codes::kPanelNibbles == PanelNibbles::kPairsOfSubs) {
-      Codes::PanelFactors(from, stride, to);
+      Codes::template Factors<kPackedNibbles>(from, stride, to);
     } else {
       Codes::Factors(from, stride, to);
     }
