@@ -114,11 +114,11 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
 }
 
 // Sums of a sub-block's products: of two in 16 bits where the codes are unsigned, else of four.
-template <class Codes, size_t kVectors>
+template <class Codes>
 DRAGOMAN_ALWAYS_INLINE Ints DotColumns(const Bytes* codes, const int8_t* x) {
-  Bytes sums[kVectors];
+  Bytes sums[2];
   DRAGOMAN_UNROLL
-  for (size_t i = 0; i < kVectors; ++i) {
+  for (size_t i = 0; i < 2; ++i) {
     const Bytes columns = SixteenColumns(x + 16 * i);
     if constexpr (Codes::kSigned) {
       sums[i] = Widen(
@@ -127,7 +127,6 @@ DRAGOMAN_ALWAYS_INLINE Ints DotColumns(const Bytes* codes, const int8_t* x) {
       sums[i] = _mm256_maddubs_epi16(codes[i], columns);
     }
   }
-  if constexpr (kVectors == 1) return sums[0];
   return Codes::kSigned ? AddInts(sums[0], sums[1]) : _mm256_add_epi16(sums[0], sums[1]);
 }
 
@@ -140,7 +139,7 @@ DRAGOMAN_ALWAYS_INLINE Bytes AddInterleavedPairs64(Bytes a, Bytes b) {
 
 // The most that a sum of DotColumns can be.
 template <class Codes>
-constexpr int kHighestPair = 2 * 127 * ((1 << Codes::kBits) - 1) * (Codes::kSubElems / 16);
+constexpr int kHighestPair = 2 * 2 * 127 * ((1 << Codes::kBits) - 1);
 
 // Sums are widened as soon as they might not fit in 16 bits.
 template <class Codes>
@@ -158,6 +157,26 @@ template <class Codes>
 DRAGOMAN_ALWAYS_INLINE Ints SumTile(Ints a, Ints b) {
   if constexpr (Codes::kSigned || 4 * kHighestPair<Codes> >= 32768) return AddInterleaved64(a, b);
   return Widen(AddInterleavedPairs64(a, b));
+}
+
+// Products of 16 columns that lie as four steps of a row per lane.
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE Ints DotFourSteps(const Bytes (&codes)[4], const int8_t* x) {
+  constexpr size_t kTogether = Codes::kBits <= 4 ? 4 : 2;
+  static_assert(SumsIn16Bits(DotBits(Codes::kBits)) >= static_cast<int>(kTogether));
+  Bytes sums[4 / kTogether];
+  DRAGOMAN_UNROLL
+  for (size_t step = 0; step < 4; ++step) {
+    Bytes& sum = sums[step / kTogether];
+    const Bytes four = FourColumns(x + 4 * step);
+    if (step % kTogether == 0) {
+      sum = _mm256_maddubs_epi16(codes[step], four);
+    } else {
+      AddPairSums(codes[step], four, sum);
+    }
+  }
+  if constexpr (kTogether == 4) return Widen(sums[0]);
+  return AddInts(Widen(sums[0]), Widen(sums[4 / kTogether - 1]));
 }
 
 // In this order.

@@ -192,6 +192,11 @@ DRAGOMAN_ALWAYS_INLINE void RoundGroup(const float* x, float inverse, int8_t* co
   SumHalves(_mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), bytes), half_sums);
 }
 
+// Four columns of activations, for every row.
+DRAGOMAN_ALWAYS_INLINE Bytes FourColumns(const int8_t* x) {
+  return SetWord(Word(reinterpret_cast<const uint8_t*>(x)));
+}
+
 // 16 columns of activations, for every row.
 DRAGOMAN_ALWAYS_INLINE Bytes SixteenColumns(const int8_t* x) {
   return _mm512_broadcast_i32x4(Load16(reinterpret_cast<const uint8_t*>(x)));
@@ -262,6 +267,8 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
 #include "kernels/cpu/int8_codes-inl.h"
 //
 #include "kernels/cpu/int8_row_dots-inl.h"
+//
+#include "kernels/cpu/int8_step_dots-inl.h"
 //
 #include "kernels/cpu/int8_rows-inl.h"
 //

@@ -54,6 +54,8 @@ DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
 //
 #include "kernels/cpu/int8_row_dots-inl.h"
 //
+#include "kernels/cpu/int8_step_dots-inl.h"
+//
 #include "kernels/cpu/int8_rows-inl.h"
 //
 #include "kernels/cpu/int8_product-inl.h"

@@ -42,7 +42,7 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
       const int8x16_t w = Signed(LoadBytes(codes[0] + static_cast<size_t>(step) * kVectorElems));
       DRAGOMAN_UNROLL
       for (int t = 0; t < kTokens; ++t) {
-        const int8x16_t four = FourColumns(x + (step * kTokens + t) * 4);
+        const int8x16_t four = Signed(FourColumns(x + (step * kTokens + t) * 4));
         const int8x8_t w_low = vget_low_s8(w), four_low = vget_low_s8(four);
         low[t] = step == first ? vmull_s8(w_low, four_low) : vmlal_s8(low[t], w_low, four_low);
         high[t] = step == first ? vmull_high_s8(w, four) : vmlal_high_s8(high[t], w, four);
@@ -57,6 +57,22 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
 DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
   const int16x8_t low = vmull_s8(vget_low_s8(Signed(codes)), vget_low_s8(Signed(x)));
   return vpadalq_s16(sums, vmlal_high_s8(low, Signed(codes), Signed(x)));
+}
+
+// Products of 16 columns that lie as four steps of a row per lane.
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE Ints DotFourSteps(const Bytes (&codes)[4], const int8_t* x) {
+  static_assert(ProductsIn16Bits(Codes::kBits) >= 4);
+  const int8x16_t first = Signed(FourColumns(x));
+  int16x8_t low = vmull_s8(vget_low_s8(Signed(codes[0])), vget_low_s8(first));
+  int16x8_t high = vmull_high_s8(Signed(codes[0]), first);
+  DRAGOMAN_UNROLL
+  for (size_t step = 1; step < 4; ++step) {
+    const int8x16_t w = Signed(codes[step]), four = Signed(FourColumns(x + 4 * step));
+    low = vmlal_s8(low, vget_low_s8(w), vget_low_s8(four));
+    high = vmlal_high_s8(high, w, four);
+  }
+  return Widen(low, high);
 }
 
 // In this order.

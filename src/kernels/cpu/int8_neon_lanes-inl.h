@@ -121,10 +121,10 @@ DRAGOMAN_ALWAYS_INLINE Ints SetInts(const uint32_t* value) {
 }
 
 // Four columns of activations, for every row.
-DRAGOMAN_ALWAYS_INLINE int8x16_t FourColumns(const int8_t* x) {
+DRAGOMAN_ALWAYS_INLINE Bytes FourColumns(const int8_t* x) {
   int32_t four;
   std::memcpy(&four, x, sizeof(four));
-  return vreinterpretq_s8_s32(vdupq_n_s32(four));
+  return vreinterpretq_u8_s32(vdupq_n_s32(four));
 }
 
 // 16 bytes of a row: a vector holds no more.

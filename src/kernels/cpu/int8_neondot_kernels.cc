@@ -48,7 +48,7 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
     }
     DRAGOMAN_UNROLL
     for (int t = 0; t < kTokens; ++t) {
-      const Bytes four = vreinterpretq_u8_s8(FourColumns(x + (step * kTokens + t) * 4));
+      const Bytes four = FourColumns(x + (step * kTokens + t) * 4);
       DRAGOMAN_UNROLL
       for (size_t tile = 0; tile < kTiles; ++tile) {
         dots[tile][t] = AddDot(dots[tile][t], w[tile], four);
@@ -61,6 +61,8 @@ DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], cons
 #include "kernels/cpu/int8_codes-inl.h"
 //
 #include "kernels/cpu/int8_row_dots-inl.h"
+//
+#include "kernels/cpu/int8_step_dots-inl.h"
 //
 #include "kernels/cpu/int8_rows-inl.h"
 //

@@ -10,8 +10,9 @@
 //   SixteenColumns      16 activations, for every row
 //   FifthBitsOfRows     16 bits of every fourth row as 16 in a byte each
 //   PrefetchHere        Prefetch, not to be moved among other instructions
-//   DotColumns          a sub-block's products in a vector of rows
+//   DotColumns          a sub-block's products in two vectors of rows
 //   SumPairs, SumTile   such of two vectors, summed and interleaved; of the four, a row per lane
+//   DotFourSteps        the products of 16 columns that lie as four vectors of a row per lane
 
 // Vectors of a tile.
 constexpr size_t kTileVectors = 4;
@@ -32,16 +33,6 @@ struct ChunksInOrder {
   static constexpr size_t kChunks = kUnitElems / 16 / kVectors;
   static constexpr size_t Column(size_t chunk, size_t vector) {
     return 16 * (chunk * kVectors + vector);
-  }
-};
-
-// The first or the second half of four runs of 32 columns.
-struct ChunksOfRuns {
-  static constexpr size_t kInterleaved = 2;
-  static constexpr size_t kVectors = 4;
-  static constexpr size_t kChunks = 4;
-  static constexpr size_t Column(size_t chunk, size_t vector) {
-    return chunk / 2 * 128 + 32 * vector + chunk % 2 * 16;
   }
 };
 
@@ -79,50 +70,65 @@ struct ChunkUnit<Q5KCodes> : ChunksInOrder<4> {
   }
 };
 
-template <>
-struct ChunkUnit<Q6KCodes> : ChunksOfRuns {
-  template <size_t kChunk>
-  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
-    constexpr size_t kHalf = kChunk / 2, kPart = kChunk % 2;
-    const Bytes bits45 = SetByte(0x30);
-    const uint8_t* ql = unit + offsetof(BlockQ6_K, ql) + 64 * kHalf + 16 * kPart;
-    const Bytes low0 = LoadRows(ql, stride), low1 = LoadRows(ql + 32, stride);
-    const Bytes high = LoadRows(unit + offsetof(BlockQ6_K, qh) + 32 * kHalf + 16 * kPart, stride);
-    codes[0] = Or(LowNibbles(low0), And(ShiftLeft<4>(high), bits45));
-    codes[1] = Or(LowNibbles(low1), And(ShiftLeft<2>(high), bits45));
-    codes[2] = Or(HighNibbles(low0), And(high, bits45));
-    codes[3] = Or(HighNibbles(low1), And(ShiftRight<2>(high), bits45));
+// The first or the second half of four runs of 32 columns, unpacked from the same bytes. Instead of
+// Load:
+//   Source   where a chunk's bytes begin, 16 of each row
+//   Unpack   one run's codes, from a vector of each source
+template <size_t kSourcesV>
+struct ChunksOfRuns {
+  static constexpr size_t kInterleaved = 2;
+  static constexpr size_t kVectors = 4;
+  static constexpr size_t kChunks = 4;
+  static constexpr size_t kSources = kSourcesV;
+  static constexpr size_t Column(size_t chunk, size_t vector) {
+    return chunk / 2 * 128 + 32 * vector + chunk % 2 * 16;
   }
 };
 
-// 16 bytes of pairs of bits: the lowest, and so on.
-DRAGOMAN_ALWAYS_INLINE void LoadBitPairs(const uint8_t* qs, size_t stride, Bytes (&codes)[4]) {
-  const Bytes packed = LoadRows(qs, stride), two = SetByte(3);
-  codes[0] = And(packed, two);
-  codes[1] = And(ShiftRight<2>(packed), two);
-  codes[2] = And(ShiftRight<4>(packed), two);
-  codes[3] = And(ShiftRight<6>(packed), two);
+template <>
+struct ChunkUnit<Q6KCodes> : ChunksOfRuns<3> {
+  static constexpr size_t Source(size_t chunk, size_t i) {
+    const size_t half = chunk / 2, part = chunk % 2;
+    return i < 2 ? offsetof(BlockQ6_K, ql) + 64 * half + 32 * i + 16 * part
+                 : offsetof(BlockQ6_K, qh) + 32 * half + 16 * part;
+  }
+  template <size_t, size_t kRun>
+  static DRAGOMAN_ALWAYS_INLINE Bytes Unpack(const Bytes (&from)[3]) {
+    const Bytes bits45 = SetByte(0x30), high = from[2];
+    if constexpr (kRun == 0) return Or(LowNibbles(from[0]), And(ShiftLeft<4>(high), bits45));
+    if constexpr (kRun == 1) return Or(LowNibbles(from[1]), And(ShiftLeft<2>(high), bits45));
+    if constexpr (kRun == 2) return Or(HighNibbles(from[0]), And(high, bits45));
+    if constexpr (kRun == 3) return Or(HighNibbles(from[1]), And(ShiftRight<2>(high), bits45));
+  }
+};
+
+// Bits 2 * kPair and the next of each byte.
+template <size_t kPair>
+DRAGOMAN_ALWAYS_INLINE Bytes BitPair(Bytes v) {
+  if constexpr (kPair == 0) return And(v, SetByte(3));
+  if constexpr (kPair > 0) return And(ShiftRight<2 * kPair>(v), SetByte(3));
 }
 
 template <>
-struct ChunkUnit<Q2KCodes> : ChunksOfRuns {
-  template <size_t kChunk>
-  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
-    LoadBitPairs(unit + offsetof(BlockQ2_K, qs) + 16 * kChunk, stride, codes);
+struct ChunkUnit<Q2KCodes> : ChunksOfRuns<1> {
+  static constexpr size_t Source(size_t chunk, size_t) {
+    return offsetof(BlockQ2_K, qs) + 16 * chunk;
+  }
+  template <size_t, size_t kRun>
+  static DRAGOMAN_ALWAYS_INLINE Bytes Unpack(const Bytes (&from)[1]) {
+    return BitPair<kRun>(from[0]);
   }
 };
 
 template <>
-struct ChunkUnit<Q3KCodes> : ChunksOfRuns {
-  template <size_t kChunk>
-  static DRAGOMAN_ALWAYS_INLINE void Load(const uint8_t* unit, size_t stride, Bytes (&codes)[4]) {
-    LoadBitPairs(unit + offsetof(BlockQ3_K, qs) + 16 * kChunk, stride, codes);
-    const Bytes high = LoadRows(unit + offsetof(BlockQ3_K, hmask) + kChunk % 2 * 16, stride);
-    constexpr int kFirst = kChunk / 2 * 4;
-    codes[0] = Or(codes[0], ThirdBit<kFirst>(high));
-    codes[1] = Or(codes[1], ThirdBit<kFirst + 1>(high));
-    codes[2] = Or(codes[2], ThirdBit<kFirst + 2>(high));
-    codes[3] = Or(codes[3], ThirdBit<kFirst + 3>(high));
+struct ChunkUnit<Q3KCodes> : ChunksOfRuns<2> {
+  static constexpr size_t Source(size_t chunk, size_t i) {
+    return i == 0 ? offsetof(BlockQ3_K, qs) + 16 * chunk
+                  : offsetof(BlockQ3_K, hmask) + chunk % 2 * 16;
+  }
+  template <size_t kChunk, size_t kRun>
+  static DRAGOMAN_ALWAYS_INLINE Bytes Unpack(const Bytes (&from)[2]) {
+    return Or(BitPair<kRun>(from[0]), ThirdBit<kChunk / 2 * 4 + kRun>(from[1]));
   }
 };
 
@@ -286,16 +292,21 @@ class RowsProduct {
     (AddGroup<kGroup>(from, col, scales, minima, totals), ...);
   }
 
-  // Chunks whose sub-blocks follow each other: their dot products, scaled and added.
+  // A chunk, or two of runs, whose sub-blocks follow each other: dot products, scaled and added.
   template <size_t kGroup>
   DRAGOMAN_ALWAYS_INLINE void AddGroup(const uint8_t* from, size_t col, const float* scales,
                                        const float* minima, Floats (&totals)[kTokens]) {
     constexpr size_t kGroupSubs = kChunkSubs * Unit::kInterleaved;
-    constexpr size_t kFirstChunk = kGroup * Unit::kInterleaved, kFirstSub = kGroup * kGroupSubs;
+    constexpr size_t kFirstSub = kGroup * kGroupSubs;
     Ints dots[kTokens][kGroupSubs];
     const int8_t* x = piece_.x.codes + col;
-    DotChunk<kFirstChunk, kFirstSub>(from, x, dots);
-    if constexpr (Unit::kInterleaved == 2) DotChunk<kFirstChunk + 1, kFirstSub>(from, x, dots);
+    if constexpr (Unit::kInterleaved == 1) {
+      DotChunk<kGroup>(from, x, dots);
+    } else {
+      constexpr auto kRuns = std::make_index_sequence<Unit::kVectors>();
+      DotRuns<2 * kGroup, kFirstSub>(from, x, dots, kRuns);
+      DotRuns<2 * kGroup + 1, kFirstSub>(from, x, dots, kRuns);
+    }
     DRAGOMAN_UNROLL
     for (size_t sub = 0; sub < kGroupSubs; ++sub) {
       const size_t at = (kFirstSub + sub) * kTileRows;
@@ -309,9 +320,9 @@ class RowsProduct {
     }
   }
 
-  template <size_t kChunk, size_t kFirstSub, size_t kSubsKept>
+  template <size_t kChunk>
   DRAGOMAN_ALWAYS_INLINE void DotChunk(const uint8_t* from, const int8_t* x,
-                                       Ints (&dots)[kTokens][kSubsKept]) {
+                                       Ints (&dots)[kTokens][kChunkSubs]) {
     FetchAhead<kChunk>();
     Ints sums[kTileVectors / 2][kTokens][kChunkSubs];
     DRAGOMAN_UNROLL
@@ -323,7 +334,7 @@ class RowsProduct {
         DRAGOMAN_UNROLL
         for (size_t sub = 0; sub < kChunkSubs; ++sub) {
           const int8_t* at = x + t * cols_ + Unit::Column(kChunk, sub * kSubVectors);
-          const Ints dot = DotColumns<Codes, kSubVectors>(codes + sub * kSubVectors, at);
+          const Ints dot = DotColumns<Codes>(codes + sub * kSubVectors, at);
           Ints& sum = sums[v / 2][t][sub];
           sum = v % 2 == 0 ? dot : SumPairs<Codes>(sum, dot);
         }
@@ -333,9 +344,40 @@ class RowsProduct {
     for (size_t t = 0; t < kTokens; ++t) {
       DRAGOMAN_UNROLL
       for (size_t sub = 0; sub < kChunkSubs; ++sub) {
-        const size_t at = Unit::Column(kChunk, sub * kSubVectors) / Codes::kSubElems;
-        dots[t][at - kFirstSub] = SumTile<Codes>(sums[0][t][sub], sums[1][t][sub]);
+        dots[t][sub] = SumTile<Codes>(sums[0][t][sub], sums[1][t][sub]);
       }
+    }
+  }
+
+  // The same of runs: sums of 16 columns are so many that it takes less to transpose the packed
+  // codes they come from.
+  template <size_t kChunk, size_t kFirstSub, size_t kSubsKept, size_t... kRun>
+  DRAGOMAN_ALWAYS_INLINE void DotRuns(const uint8_t* from, const int8_t* x,
+                                      Ints (&dots)[kTokens][kSubsKept],
+                                      std::index_sequence<kRun...>) {
+    FetchAhead<kChunk>();
+    Bytes words[Unit::kSources][4], packed[4][Unit::kSources];
+    DRAGOMAN_UNROLL
+    for (size_t i = 0; i < Unit::kSources; ++i) {
+      Columns(from + Unit::Source(kChunk, i), row_bytes_, words[i]);
+      DRAGOMAN_UNROLL
+      for (size_t step = 0; step < 4; ++step) packed[step][i] = words[i][step];
+    }
+    (DotRun<kChunk, kFirstSub, kRun>(packed, x, dots), ...);
+  }
+
+  template <size_t kChunk, size_t kFirstSub, size_t kRun, size_t kSources, size_t kSubsKept>
+  DRAGOMAN_ALWAYS_INLINE void DotRun(const Bytes (&packed)[4][kSources], const int8_t* x,
+                                     Ints (&dots)[kTokens][kSubsKept]) {
+    constexpr size_t kColumn = Unit::Column(kChunk, kRun);
+    Bytes codes[4];
+    DRAGOMAN_UNROLL
+    for (size_t step = 0; step < 4; ++step) {
+      codes[step] = Unit::template Unpack<kChunk, kRun>(packed[step]);
+    }
+    DRAGOMAN_UNROLL
+    for (size_t t = 0; t < kTokens; ++t) {
+      dots[t][kColumn / 16 - kFirstSub] = DotFourSteps<Codes>(codes, x + t * cols_ + kColumn);
     }
   }
 

@@ -180,6 +180,9 @@ inline Floats MulAdd(Floats a, Floats b, Floats c) {
 }
 inline Floats NegMulAdd(Floats a, Floats b, Floats c) { return MulAdd(Negate(a), b, c); }
 
+// Four columns of activations, for every row.
+inline Bytes FourColumns(const int8_t* x) { return wasm_v128_load32_splat(x); }
+
 // 16 bytes of a row: a vector holds no more.
 inline Bytes LoadRows(const uint8_t* from, size_t) { return LoadBytes(from); }
 inline Bytes SixteenColumns(const int8_t* x) { return LoadBytes(x); }
@@ -217,7 +220,7 @@ inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
       const Bytes w = LoadBytes(codes[0] + at * kVectorElems);
       DRAGOMAN_UNROLL
       for (int t = 0; t < kTokens; ++t) {
-        const Bytes four = wasm_v128_load32_splat(x + (first + step) * kTokens * 4 + t * 4);
+        const Bytes four = FourColumns(x + (first + step) * kTokens * 4 + t * 4);
         low[t] = wasm_i16x8_add(low[t], wasm_i16x8_extmul_low_i8x16(w, four));
         high[t] = wasm_i16x8_add(high[t], wasm_i16x8_extmul_high_i8x16(w, four));
       }
@@ -240,6 +243,20 @@ inline Ints AddDot(Ints sums, Bytes codes, Bytes x) {
 // Both rounds of sums are the same.
 inline Ints AddInterleaved32(Ints a, Ints b) { return AddPairs(a, b); }
 inline Ints AddInterleaved64(Ints a, Ints b) { return AddPairs(a, b); }
+
+// Products of 16 columns that lie as four steps of a row per lane.
+template <class Codes>
+inline Ints DotFourSteps(const Bytes (&codes)[4], const int8_t* x) {
+  static_assert(ProductsIn16Bits(Codes::kBits) >= 4);
+  v128_t low = ZeroInts(), high = ZeroInts();
+  DRAGOMAN_UNROLL
+  for (size_t step = 0; step < 4; ++step) {
+    const Bytes four = FourColumns(x + 4 * step);
+    low = wasm_i16x8_add(low, wasm_i16x8_extmul_low_i8x16(codes[step], four));
+    high = wasm_i16x8_add(high, wasm_i16x8_extmul_high_i8x16(codes[step], four));
+  }
+  return AddPairs(wasm_i32x4_extadd_pairwise_i16x8(low), wasm_i32x4_extadd_pairwise_i16x8(high));
+}
 
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
