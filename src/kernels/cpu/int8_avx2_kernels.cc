@@ -25,13 +25,24 @@ constexpr bool kSignedEightBits = true;
 constexpr int kMaxChunkTokens = 5;
 constexpr size_t kPanelTiles = 2;
 constexpr bool kPackedNibbles = false;
-// Codes of fewer bits than 4 are multiplied as those of 4.
-constexpr int DotBits(int bits) { return bits < 4 ? 4 : bits; }
 
-// Sums of two products that can be added in 16 bits.
-constexpr int SumsIn16Bits(int bits) { return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1; }
-static_assert(8 * 2 * 15 * 127 < 32768 && 4 * 2 * 31 * 127 < 32768 && 2 * 2 * 63 * 127 < 32768 &&
-              2 * 128 * 127 < 32768);
+// How sums of two products are added up.
+enum class Sums {
+  kCorrected,  // in 16 bits to the end, from the correction: what they come to fits, and on the way
+               // they wrap around; columns 0, 1, 4, 5, ... of a sub-block, and the others
+  kEightSteps,  // in 16 bits for so many steps of four columns
+  kFourSteps,
+  kSigned,  // in 32 bits
+};
+template <class Codes>
+constexpr Sums SumsOf() {
+  if (Codes::kSigned) return Sums::kSigned;
+  if (!Codes::kHasMin) return Sums::kCorrected;
+  return Codes::kBits <= 4 ? Sums::kEightSteps : Sums::kFourSteps;
+}
+static_assert(8 * 2 * 15 * 127 < 32768 && 4 * 2 * 31 * 127 < 32768 && 2 * 128 * 127 < 32768);
+// 16 columns of codes of 6 bits less 32, 32 of 5 bits less 16.
+static_assert(8 * 32 * 127 < 32768 && 16 * 16 * 127 < 32768);
 
 // sums += sums of two products, in 16 bits. In assembly, because GCC 12 otherwise makes all
 // products of a sub-block before it adds them, and keeps them in memory meanwhile.
@@ -44,13 +55,12 @@ DRAGOMAN_ALWAYS_INLINE Ints Widen(Bytes pair_sums) {
   return _mm256_madd_epi16(pair_sums, _mm256_set1_epi16(1));
 }
 
-// dots += `kTogether` steps of four columns, whose sums fit in 16 bits.
-template <int kTokens, size_t kTiles, int kTogether>
-DRAGOMAN_ALWAYS_INLINE void DotTogether(const uint8_t* const (&codes)[kTiles], int first,
-                                        const int8_t* x, Ints (&dots)[kTiles][kTokens]) {
-  Bytes sums[kTiles][kTokens];
+// `kCount` steps of four columns from `first` on, in 16 bits: a new sum if kNew.
+template <int kTokens, size_t kTiles, int kCount, bool kNew>
+DRAGOMAN_ALWAYS_INLINE void AddSteps(const uint8_t* const (&codes)[kTiles], int first,
+                                     const int8_t* x, Bytes (&sums)[kTiles][kTokens]) {
   DRAGOMAN_UNROLL
-  for (int step = first; step < first + kTogether; ++step) {
+  for (int step = first; step < first + kCount; ++step) {
     Bytes w[kTiles];
     DRAGOMAN_UNROLL
     for (size_t tile = 0; tile < kTiles; ++tile) {
@@ -61,7 +71,7 @@ DRAGOMAN_ALWAYS_INLINE void DotTogether(const uint8_t* const (&codes)[kTiles], i
       const Bytes four = FourColumns(x + (step * kTokens + t) * 4);
       DRAGOMAN_UNROLL
       for (size_t tile = 0; tile < kTiles; ++tile) {
-        if (step == first) {
+        if (kNew && step == first) {
           sums[tile][t] = _mm256_maddubs_epi16(w[tile], four);
         } else {
           AddPairSums(w[tile], four, sums[tile][t]);
@@ -69,6 +79,14 @@ DRAGOMAN_ALWAYS_INLINE void DotTogether(const uint8_t* const (&codes)[kTiles], i
       }
     }
   }
+}
+
+// dots += `kCount` steps of four columns, whose sums fit in 16 bits.
+template <int kTokens, size_t kTiles, int kCount>
+DRAGOMAN_ALWAYS_INLINE void DotTogether(const uint8_t* const (&codes)[kTiles], int first,
+                                        const int8_t* x, Ints (&dots)[kTiles][kTokens]) {
+  Bytes sums[kTiles][kTokens];
+  AddSteps<kTokens, kTiles, kCount, true>(codes, first, x, sums);
   DRAGOMAN_UNROLL
   for (size_t i = 0; i < kTiles * kTokens; ++i) {
     Ints& dot = dots[i / kTokens][i % kTokens];
@@ -99,88 +117,49 @@ DRAGOMAN_ALWAYS_INLINE void DotSigned(const uint8_t* const (&codes)[kTiles], int
 }
 
 // dots += kSteps steps of four columns.
-template <int kTokens, size_t kTiles, int kSteps, int kBits, bool kSigned, Nibbles>
+template <int kTokens, size_t kTiles, int kSteps, Sums kSums, Nibbles>
 DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                                      Ints (&dots)[kTiles][kTokens]) {
-  constexpr int kTogether = SumsIn16Bits(kBits) < kSteps ? SumsIn16Bits(kBits) : kSteps;
-  DRAGOMAN_UNROLL
-  for (int first = 0; first < kSteps; first += kTogether) {
-    if constexpr (kSigned) {
-      DotSigned(codes, first, x, dots);
-    } else {
+  if constexpr (kSums == Sums::kCorrected) {
+    AddSteps<kTokens, kTiles, kSteps, false>(codes, 0, x, dots);
+    DRAGOMAN_UNROLL
+    for (size_t i = 0; i < kTiles * kTokens; ++i) {
+      Ints& dot = dots[i / kTokens][i % kTokens];
+      dot = Widen(dot);
+    }
+  } else if constexpr (kSums == Sums::kSigned) {
+    DRAGOMAN_UNROLL
+    for (int step = 0; step < kSteps; ++step) DotSigned(codes, step, x, dots);
+  } else {
+    constexpr int kTogether = kSums == Sums::kFourSteps || kSteps < 8 ? 4 : 8;
+    DRAGOMAN_UNROLL
+    for (int first = 0; first < kSteps; first += kTogether) {
       DotTogether<kTokens, kTiles, kTogether>(codes, first, x, dots);
     }
   }
 }
 
-// Sums of a sub-block's products: of two in 16 bits where the codes are unsigned, else of four.
+// In two words of 16 bits, as kCorrected wants it.
 template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Ints DotColumns(const Bytes* codes, const int8_t* x) {
-  Bytes sums[2];
-  DRAGOMAN_UNROLL
-  for (size_t i = 0; i < 2; ++i) {
-    const Bytes columns = SixteenColumns(x + 16 * i);
-    if constexpr (Codes::kSigned) {
-      sums[i] = Widen(
-          _mm256_maddubs_epi16(_mm256_abs_epi8(codes[i]), _mm256_sign_epi8(columns, codes[i])));
-    } else {
-      sums[i] = _mm256_maddubs_epi16(codes[i], columns);
-    }
+DRAGOMAN_ALWAYS_INLINE uint32_t CorrectionOf(const int8_t* codes, int32_t sum) {
+  if constexpr (SumsOf<Codes>() != Sums::kCorrected) {
+    return static_cast<uint32_t>(-Codes::kOffset * sum);
   }
-  return Codes::kSigned ? AddInts(sums[0], sums[1]) : _mm256_add_epi16(sums[0], sums[1]);
-}
-
-DRAGOMAN_ALWAYS_INLINE Bytes AddInterleavedPairs32(Bytes a, Bytes b) {
-  return _mm256_add_epi16(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
-}
-DRAGOMAN_ALWAYS_INLINE Bytes AddInterleavedPairs64(Bytes a, Bytes b) {
-  return _mm256_add_epi16(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
-}
-
-// The most that a sum of DotColumns can be.
-template <class Codes>
-constexpr int kHighestPair = 2 * 2 * 127 * ((1 << Codes::kBits) - 1);
-
-// Sums are widened as soon as they might not fit in 16 bits.
-template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Ints SumPairs(Ints a, Ints b) {
-  if constexpr (Codes::kSigned) {
-    return AddInterleaved32(a, b);
-  } else {
-    static_assert(2 * kHighestPair<Codes> < 32768);
-    const Bytes sums = AddInterleavedPairs32(a, b);
-    return 4 * kHighestPair<Codes> < 32768 ? sums : Widen(sums);
+  const __m128i ones = _mm_set1_epi8(1);
+  __m128i pairs = _mm_maddubs_epi16(ones, Load16(codes));
+  if constexpr (Codes::kSubElems == 32) {
+    pairs = _mm_add_epi16(pairs, _mm_maddubs_epi16(ones, Load16(codes + 16)));
   }
-}
-
-template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Ints SumTile(Ints a, Ints b) {
-  if constexpr (Codes::kSigned || 4 * kHighestPair<Codes> >= 32768) return AddInterleaved64(a, b);
-  return Widen(AddInterleavedPairs64(a, b));
-}
-
-// Products of 16 columns that lie as four steps of a row per lane.
-template <class Codes>
-DRAGOMAN_ALWAYS_INLINE Ints DotFourSteps(const Bytes (&codes)[4], const int8_t* x) {
-  constexpr size_t kTogether = Codes::kBits <= 4 ? 4 : 2;
-  static_assert(SumsIn16Bits(DotBits(Codes::kBits)) >= static_cast<int>(kTogether));
-  Bytes sums[4 / kTogether];
-  DRAGOMAN_UNROLL
-  for (size_t step = 0; step < 4; ++step) {
-    Bytes& sum = sums[step / kTogether];
-    const Bytes four = FourColumns(x + 4 * step);
-    if (step % kTogether == 0) {
-      sum = _mm256_maddubs_epi16(codes[step], four);
-    } else {
-      AddPairSums(codes[step], four, sum);
-    }
-  }
-  if constexpr (kTogether == 4) return Widen(sums[0]);
-  return AddInts(Widen(sums[0]), Widen(sums[4 / kTogether - 1]));
+  pairs = _mm_add_epi16(pairs, _mm_unpackhi_epi64(pairs, pairs));
+  pairs = _mm_add_epi16(pairs, _mm_shuffle_epi32(pairs, 1));
+  pairs = _mm_mullo_epi16(pairs, _mm_set1_epi16(-Codes::kOffset));
+  return static_cast<uint32_t>(_mm_cvtsi128_si32(pairs));
 }
 
 // In this order.
 #include "kernels/cpu/int8_codes-inl.h"
+//
+#include "kernels/cpu/int8_avx2_rows-inl.h"
 //
 #include "kernels/cpu/int8_rows-inl.h"
 //

@@ -32,8 +32,11 @@ constexpr bool kSignedEightBits = false;
 constexpr int kMaxChunkTokens = 6;
 constexpr size_t kPanelTiles = 2;
 constexpr bool kPackedNibbles = true;
-// The dot product is the same for all widths of codes.
-constexpr int DotBits(int) { return 8; }
+// The dot product is the same for all types.
+template <class Codes>
+constexpr int SumsOf() {
+  return 0;
+}
 
 // Into the second-level cache: the first-level one has too few misses under way to stream.
 DRAGOMAN_ALWAYS_INLINE void Prefetch(const uint8_t* from) {
@@ -240,7 +243,7 @@ DRAGOMAN_ALWAYS_INLINE Bytes LoadStep(const uint8_t* codes, int step) {
 
 // dots += kSteps steps of four columns. In assembly, because GCC 12 copies the sums around its
 // intrinsic.
-template <int kTokens, size_t kTiles, int kSteps, int, bool, Nibbles kNibbles>
+template <int kTokens, size_t kTiles, int kSteps, int, Nibbles kNibbles>
 DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                                      Ints (&dots)[kTiles][kTokens]) {
   using FourCodes __attribute__((may_alias, aligned(1))) = int32_t;

@@ -160,10 +160,16 @@ struct Q5KCodes : CodeTraits<BlockQ5_K, 32, true, 5, 0> {
 struct Q6KCodes : CodeTraits<BlockQ6_K, 16, false, 6, 32> {
   static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
                                              const TileBlock& to) {
-    const Floats d = HighHalfToFloats(Words(block + offsetof(Block, d) - 2, stride));
     Bytes scales[4];
-    Columns(block + offsetof(Block, scales), stride, scales);
+    const Floats d = Scales(block, stride, scales);
     for (size_t i = 0; i < 4; ++i) PutSignedScales4(to, 4 * i, scales[i], d);
+  }
+
+  // The sub-blocks' whole scales, four to a word; returns d.
+  static DRAGOMAN_ALWAYS_INLINE Floats Scales(const uint8_t* block, size_t stride,
+                                              Bytes (&scales)[4]) {
+    Columns(block + offsetof(Block, scales), stride, scales);
+    return HighHalfToFloats(Words(block + offsetof(Block, d) - 2, stride));
   }
 
   static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
@@ -190,15 +196,23 @@ struct Q6KCodes : CodeTraits<BlockQ6_K, 16, false, 6, 32> {
 struct Q2KCodes : CodeTraits<BlockQ2_K, 16, true, 2, 0> {
   static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
                                              const TileBlock& to) {
-    const Bytes factors = Words(block + offsetof(Block, d), stride);
-    const Floats d = LowHalfToFloats(factors), dmin = HighHalfToFloats(factors);
-    const Bytes low4 = SetByte(0x0f);
     Bytes scales[4];
+    const Floats d = ScalesAndMinima(block, stride, scales, to);
+    for (size_t i = 0; i < 4; ++i) PutScales4(to, 4 * i, scales[i], d, d);
+  }
+
+  // As Q6KCodes::Scales; the minima are put where they belong.
+  static DRAGOMAN_ALWAYS_INLINE Floats ScalesAndMinima(const uint8_t* block, size_t stride,
+                                                       Bytes (&scales)[4], const TileBlock& to) {
+    const Bytes factors = Words(block + offsetof(Block, d), stride);
+    const Floats dmin = HighHalfToFloats(factors);
+    const Bytes low4 = SetByte(0x0f);
     Columns(block + offsetof(Block, scales), stride, scales);
     for (size_t i = 0; i < 4; ++i) {
-      PutScales4(to, 4 * i, And(scales[i], low4), d, d);
       PutMinima4(to, 4 * i, And(ShiftRight<4>(scales[i]), low4), dmin);
+      scales[i] = And(scales[i], low4);
     }
+    return LowHalfToFloats(factors);
   }
 
   static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
@@ -228,23 +242,30 @@ DRAGOMAN_ALWAYS_INLINE Bytes ThirdBit(Bytes v) {
 }
 
 struct Q3KCodes : CodeTraits<BlockQ3_K, 16, false, 3, 4> {
-  // The last 16 bytes: two of codes, the 12 of packed scales (UnpackQ3Scale in
-  // blocks/k_scales.h), d.
   static DRAGOMAN_ALWAYS_INLINE void Factors(const uint8_t* block, size_t stride,
                                              const TileBlock& to) {
+    Bytes scales[4];
+    const Floats d = Scales(block, stride, scales);
+    for (size_t i = 0; i < 4; ++i) PutSignedScales4(to, 4 * i, scales[i], d);
+  }
+
+  // As Q6KCodes::Scales. The last 16 bytes of a block: two of codes, the 12 of packed scales
+  // (UnpackQ3Scale in blocks/k_scales.h), d.
+  static DRAGOMAN_ALWAYS_INLINE Floats Scales(const uint8_t* block, size_t stride,
+                                              Bytes (&scales)[4]) {
     Bytes end[4];
     Columns(block + sizeof(Block) - 16, stride, end);
     const Bytes tail[3] = {JoinHalves(end[0], end[1]), JoinHalves(end[1], end[2]),
                            JoinHalves(end[2], end[3])};
-    const Floats d = HighHalfToFloats(end[3]);
     const Bytes four = SetByte(0x0f), two = SetByte(0x03), bias = SetByte(32);
     const Bytes low[4] = {And(tail[0], four), And(tail[1], four), And(ShiftRight<4>(tail[0]), four),
                           And(ShiftRight<4>(tail[1]), four)};
     const Bytes high[4] = {And(tail[2], two), And(ShiftRight<2>(tail[2]), two),
                            And(ShiftRight<4>(tail[2]), two), And(ShiftRight<6>(tail[2]), two)};
     for (size_t i = 0; i < 4; ++i) {
-      PutSignedScales4(to, 4 * i, SubtractBytes(Or(low[i], ShiftLeft<4>(high[i])), bias), d);
+      scales[i] = SubtractBytes(Or(low[i], ShiftLeft<4>(high[i])), bias);
     }
+    return HighHalfToFloats(end[3]);
   }
 
   static DRAGOMAN_ALWAYS_INLINE void Unpack(const uint8_t* block, size_t stride,
@@ -460,20 +481,6 @@ struct IQ4XSCodes : CodeTraits<BlockIQ4_XS, 32, false, 8, 128, true> {
     to.PutScale(kSub, Mul(WordToFloats(SubtractWords(code, SetWord(32))), d));
   }
 };
-
-// One sub-block's part of a sum, as int8_product.h says: `dots` without the correction.
-template <bool kHasMin>
-DRAGOMAN_ALWAYS_INLINE Floats AddScaled(Floats sum, Ints dots, const float* scale,
-                                        const float* minimum, const float* x_scale,
-                                        const uint32_t* correction) {
-  if constexpr (!kHasMin) dots = AddInts(dots, SetInts(correction));
-  Floats value = Mul(IntsToFloats(dots), LoadFloats(scale));
-  if constexpr (kHasMin) {
-    const Floats total = SetFloats(reinterpret_cast<const float*>(correction));
-    value = NegMulAdd(LoadFloats(minimum), total, value);
-  }
-  return MulAdd(value, SetFloats(x_scale), sum);
-}
 
 // What will be wanted next: fetched into the cache, so many lines with every block.
 struct Ahead {

@@ -16,12 +16,14 @@ namespace int8_neon {
 constexpr int kMaxChunkTokens = 6;
 constexpr size_t kPanelTiles = 1;
 constexpr bool kPackedNibbles = false;
-// Codes of fewer bits than 5 are multiplied as those of 5.
-constexpr int DotBits(int bits) { return bits < 5 ? 5 : bits; }
 
 // Products that can be added in 16 bits.
 constexpr int ProductsIn16Bits(int bits) { return bits <= 5 ? 8 : bits == 6 ? 4 : 2; }
 static_assert(8 * 31 * 127 < 32768 && 4 * 63 * 127 < 32768 && 2 * 128 * 127 < 32768);
+template <class Codes>
+constexpr int SumsOf() {
+  return ProductsIn16Bits(Codes::kBits);
+}
 
 // Sums of two rows each, of pairs of columns -> a sum per row.
 DRAGOMAN_ALWAYS_INLINE Ints Widen(int16x8_t low, int16x8_t high) {
@@ -29,11 +31,11 @@ DRAGOMAN_ALWAYS_INLINE Ints Widen(int16x8_t low, int16x8_t high) {
 }
 
 // dots += kSteps steps of four columns.
-template <int kTokens, size_t kTiles, int kSteps, int kBits, bool, Nibbles>
+template <int kTokens, size_t kTiles, int kSteps, int kProducts, Nibbles>
 DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                                      Ints (&dots)[kTiles][kTokens]) {
   static_assert(kTiles == 1);
-  constexpr int kTogether = ProductsIn16Bits(kBits) < kSteps ? ProductsIn16Bits(kBits) : kSteps;
+  constexpr int kTogether = kProducts < kSteps ? kProducts : kSteps;
   DRAGOMAN_UNROLL
   for (int first = 0; first < kSteps; first += kTogether) {
     int16x8_t low[kTokens], high[kTokens];

@@ -26,8 +26,11 @@ namespace int8_neondot {
 constexpr int kMaxChunkTokens = 6;
 constexpr size_t kPanelTiles = 2;
 constexpr bool kPackedNibbles = false;
-// The dot product is the same for all widths of codes.
-constexpr int DotBits(int) { return 8; }
+// The dot product is the same for all types.
+template <class Codes>
+constexpr int SumsOf() {
+  return 0;
+}
 
 // In assembly, because clang 14 offers its intrinsic only to whole files for such machines.
 DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
@@ -36,7 +39,7 @@ DRAGOMAN_ALWAYS_INLINE Ints AddDot(Ints sums, Bytes codes, Bytes x) {
 }
 
 // dots += kSteps steps of four columns.
-template <int kTokens, size_t kTiles, int kSteps, int, bool, Nibbles>
+template <int kTokens, size_t kTiles, int kSteps, int, Nibbles>
 DRAGOMAN_ALWAYS_INLINE void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                                      Ints (&dots)[kTiles][kTokens]) {
   DRAGOMAN_UNROLL

@@ -55,8 +55,7 @@ void MultiplyChunk(const Panel* panels, size_t elems, const ChunkSpan& chunk) {
     }
     const uint8_t* codes[kTiles];
     for (size_t tile = 0; tile < kTiles; ++tile) codes[tile] = panels[tile].codes + at_codes;
-    DotSteps<kTokens, kTiles, kSteps, DotBits(Codes::kBits), Codes::kSigned, kNibbles>(codes, x,
-                                                                                       dots);
+    DotSteps<kTokens, kTiles, kSteps, SumsOf<Codes>(), kNibbles>(codes, x, dots);
     DRAGOMAN_UNROLL
     for (int t = 0; t < kTokens; ++t) {
       const Floats x_scale = SetFloats(x_scales + t);
@@ -240,7 +239,7 @@ void QuantizeToken(const float* x, size_t cols, int8_t* codes, float* scales, ui
         const auto as_float = static_cast<float>(half_sums[s]);
         std::memcpy(&corrections[at], &as_float, sizeof(as_float));
       } else {
-        corrections[at] = static_cast<uint32_t>(-Codes::kOffset * half_sums[s]);
+        corrections[at] = CorrectionOf<Codes>(codes + k + s * Codes::kSubElems, half_sums[s]);
       }
     }
   }

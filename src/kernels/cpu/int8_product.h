@@ -47,7 +47,7 @@ struct Int8Activations {
   bool by_rows = false;  // a single chunk whose codes lie as [n][cols]
   int8_t* codes = nullptr;
   float* scales = nullptr;          // of the group that the sub-block lies in
-  uint32_t* corrections = nullptr;  // S as a float, or the integer start value of I
+  uint32_t* corrections = nullptr;  // S as a float, or the start value of I, one integer or two
 
   // Into chunks of at most `max` tokens.
   void Cut(int64_t max) {

@@ -16,3 +16,22 @@ template <class Codes>
 DRAGOMAN_ALWAYS_INLINE Ints SumTile(Ints a, Ints b) {
   return AddInterleaved64(a, b);
 }
+
+// Types without minima start from the offset of their codes times the activations' sum.
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE uint32_t CorrectionOf(const int8_t*, int32_t sum) {
+  return static_cast<uint32_t>(-Codes::kOffset * sum);
+}
+
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE void PutRowFactors(const uint8_t* block, size_t stride,
+                                          const TileBlock& to) {
+  Codes::Factors(block, stride, to);
+}
+
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE Floats ScaleDots(Ints dots, const uint32_t* correction, const float* scale,
+                                        const float*) {
+  if constexpr (!Codes::kHasMin) dots = AddInts(dots, SetInts(correction));
+  return Mul(IntsToFloats(dots), LoadFloats(scale));
+}

@@ -13,6 +13,8 @@
 //   DotColumns          a sub-block's products in two vectors of rows
 //   SumPairs, SumTile   such of two vectors, summed and interleaved; of the four, a row per lane
 //   DotFourSteps        the products of 16 columns that lie as four vectors of a row per lane
+//   ScaleDots           either's sums, with what CorrectionOf made of the activations, times the
+//                       scale that PutRowFactors put where Codes::Factors puts it
 
 // Vectors of a tile.
 constexpr size_t kTileVectors = 4;
@@ -206,6 +208,19 @@ struct ChunkUnit<IQ4XSCodes> : GridBlockUnit<16> {
   }
 };
 
+// One sub-block's part of a sum, as int8_product.h says.
+template <class Codes>
+DRAGOMAN_ALWAYS_INLINE Floats AddScaled(Floats sum, Ints dots, const float* scale,
+                                        const float* block_scale, const float* minimum,
+                                        const float* x_scale, const uint32_t* correction) {
+  Floats value = ScaleDots<Codes>(dots, correction, scale, block_scale);
+  if constexpr (Codes::kHasMin) {
+    const Floats total = SetFloats(reinterpret_cast<const float*>(correction));
+    value = NegMulAdd(LoadFloats(minimum), total, value);
+  }
+  return MulAdd(value, SetFloats(x_scale), sum);
+}
+
 template <class Codes, int kTokens>
 class RowsProduct {
  public:
@@ -267,13 +282,13 @@ class RowsProduct {
   // The first kChunks chunks of a unit.
   template <size_t kChunks>
   void AddUnit(const uint8_t* from, size_t col, float (*sums)[kTileRows]) {
-    alignas(64) float scales[kSubs * kTileRows], minima[kSubs * kTileRows];
+    alignas(64) float scales[(kSubs + 1) * kTileRows], minima[kSubs * kTileRows];
     FetchAhead<Unit::kChunks>();
     TileBlock to{nullptr, scales, minima};
     const uint8_t* block = from;
     DRAGOMAN_UNROLL
     for (size_t sub = 0; sub < kSubs * kChunks / Unit::kChunks; sub += kBlockSubs) {
-      Codes::Factors(block, row_bytes_, to);
+      PutRowFactors<Codes>(block, row_bytes_, to);
       block += sizeof(typename Codes::Block);
       to.scales += kBlockSubs * kTileRows;
       to.minima += kBlockSubs * kTileRows;
@@ -307,15 +322,15 @@ class RowsProduct {
       DotRuns<2 * kGroup, kFirstSub>(from, x, dots, kRuns);
       DotRuns<2 * kGroup + 1, kFirstSub>(from, x, dots, kRuns);
     }
+    const float* block_scale = scales + kSubs * kTileRows;
     DRAGOMAN_UNROLL
     for (size_t sub = 0; sub < kGroupSubs; ++sub) {
       const size_t at = (kFirstSub + sub) * kTileRows;
       const size_t i = (col / Codes::kSubElems + kFirstSub + sub) * kTokens;
       DRAGOMAN_UNROLL
       for (size_t t = 0; t < kTokens; ++t) {
-        totals[t] =
-            AddScaled<Codes::kHasMin>(totals[t], dots[t][sub], scales + at, minima + at,
-                                      piece_.x.scales + i + t, piece_.x.corrections + i + t);
+        totals[t] = AddScaled<Codes>(totals[t], dots[t][sub], scales + at, block_scale, minima + at,
+                                     piece_.x.scales + i + t, piece_.x.corrections + i + t);
       }
     }
   }

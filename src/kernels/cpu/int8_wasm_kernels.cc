@@ -26,8 +26,6 @@ constexpr size_t kVectorElems = 16;
 constexpr int kMaxChunkTokens = 4;
 constexpr size_t kPanelTiles = 1;
 constexpr bool kPackedNibbles = false;
-// Codes of fewer bits than 5 are multiplied as those of 5.
-constexpr int DotBits(int bits) { return bits < 5 ? 5 : bits; }
 
 inline void Prefetch(const uint8_t*) {}
 inline void PrefetchHere(const uint8_t*) {}
@@ -198,6 +196,10 @@ inline Bytes FifthBitsOfRows(const uint8_t* qh, size_t) {
 // Products that can be added in 16 bits.
 constexpr int ProductsIn16Bits(int bits) { return bits <= 5 ? 8 : bits == 6 ? 4 : 2; }
 static_assert(8 * 31 * 127 < 32768 && 4 * 63 * 127 < 32768 && 2 * 128 * 127 < 32768);
+template <class Codes>
+constexpr int SumsOf() {
+  return ProductsIn16Bits(Codes::kBits);
+}
 
 // Four sums of pairs of lanes: of `a`, then of `b`.
 inline Ints AddPairs(Ints a, Ints b) {
@@ -205,11 +207,11 @@ inline Ints AddPairs(Ints a, Ints b) {
 }
 
 // dots += kSteps steps of four columns.
-template <int kTokens, size_t kTiles, int kSteps, int kBits, bool, Nibbles>
+template <int kTokens, size_t kTiles, int kSteps, int kProducts, Nibbles>
 inline void DotSteps(const uint8_t* const (&codes)[kTiles], const int8_t* x,
                      Ints (&dots)[kTiles][kTokens]) {
   static_assert(kTiles == 1);
-  constexpr int kTogether = ProductsIn16Bits(kBits) < kSteps ? ProductsIn16Bits(kBits) : kSteps;
+  constexpr int kTogether = kProducts < kSteps ? kProducts : kSteps;
   for (int first = 0; first < kSteps; first += kTogether) {
     v128_t low[kTokens], high[kTokens];
     DRAGOMAN_UNROLL
