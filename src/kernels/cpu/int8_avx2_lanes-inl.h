@@ -74,15 +74,12 @@ DRAGOMAN_ALWAYS_INLINE Bytes LoadRows(const uint8_t* from, size_t stride) {
                             0xf0);
 }
 
-// 16 bytes of each of eight rows -> four vectors of one word per row.
-DRAGOMAN_ALWAYS_INLINE void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
-  const Bytes rows0 = LoadRows(from, stride), rows1 = LoadRows(from + stride, stride);
-  const Bytes rows2 = LoadRows(from + 2 * stride, stride);
-  const Bytes rows3 = LoadRows(from + 3 * stride, stride);
-  const Bytes low01 = _mm256_unpacklo_epi32(rows0, rows1);
-  const Bytes low23 = _mm256_unpacklo_epi32(rows2, rows3);
-  const Bytes high01 = _mm256_unpackhi_epi32(rows0, rows1);
-  const Bytes high23 = _mm256_unpackhi_epi32(rows2, rows3);
+// Four vectors of rows' 16 bytes -> four vectors of one word per row.
+DRAGOMAN_ALWAYS_INLINE void TransposeWords(const Bytes (&rows)[4], Bytes (&out)[4]) {
+  const Bytes low01 = _mm256_unpacklo_epi32(rows[0], rows[1]);
+  const Bytes low23 = _mm256_unpacklo_epi32(rows[2], rows[3]);
+  const Bytes high01 = _mm256_unpackhi_epi32(rows[0], rows[1]);
+  const Bytes high23 = _mm256_unpackhi_epi32(rows[2], rows[3]);
   out[0] = _mm256_unpacklo_epi64(low01, low23);
   out[1] = _mm256_unpackhi_epi64(low01, low23);
   out[2] = _mm256_unpacklo_epi64(high01, high23);

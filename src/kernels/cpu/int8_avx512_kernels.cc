@@ -102,16 +102,12 @@ DRAGOMAN_ALWAYS_INLINE __m512i LoadRows(const uint8_t* from, size_t stride) {
   return _mm512_inserti32x4(v, Load16(from + 12 * stride), 3);
 }
 
-// 16 bytes of each of 16 rows -> four vectors of one word per row.
-DRAGOMAN_ALWAYS_INLINE void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
-  const __m512i rows0 = LoadRows(from, stride);
-  const __m512i rows1 = LoadRows(from + stride, stride);
-  const __m512i rows2 = LoadRows(from + 2 * stride, stride);
-  const __m512i rows3 = LoadRows(from + 3 * stride, stride);
-  const __m512i low01 = _mm512_unpacklo_epi32(rows0, rows1);
-  const __m512i low23 = _mm512_unpacklo_epi32(rows2, rows3);
-  const __m512i high01 = _mm512_unpackhi_epi32(rows0, rows1);
-  const __m512i high23 = _mm512_unpackhi_epi32(rows2, rows3);
+// Four vectors of rows' 16 bytes -> four vectors of one word per row.
+DRAGOMAN_ALWAYS_INLINE void TransposeWords(const Bytes (&rows)[4], Bytes (&out)[4]) {
+  const __m512i low01 = _mm512_unpacklo_epi32(rows[0], rows[1]);
+  const __m512i low23 = _mm512_unpacklo_epi32(rows[2], rows[3]);
+  const __m512i high01 = _mm512_unpackhi_epi32(rows[0], rows[1]);
+  const __m512i high23 = _mm512_unpackhi_epi32(rows[2], rows[3]);
   out[0] = _mm512_unpacklo_epi64(low01, low23);
   out[1] = _mm512_unpackhi_epi64(low01, low23);
   out[2] = _mm512_unpacklo_epi64(high01, high23);

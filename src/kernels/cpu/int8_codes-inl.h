@@ -10,6 +10,13 @@ constexpr size_t kStepBytes = sizeof(Bytes);
 // Columns that the product by rows takes at once.
 constexpr size_t kUnitElems = 256;
 
+// 16 bytes of each of a tile's rows -> four vectors of one word per row.
+DRAGOMAN_ALWAYS_INLINE void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
+  TransposeWords({LoadRows(from, stride), LoadRows(from + stride, stride),
+                  LoadRows(from + 2 * stride, stride), LoadRows(from + 3 * stride, stride)},
+                 out);
+}
+
 // Where a block's parts go: `codes` as above, scales and minima [sub-block][rows].
 struct TileBlock {
   uint8_t* codes;

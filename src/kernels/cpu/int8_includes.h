@@ -32,6 +32,14 @@ namespace dragoman {
 // the same bytes.
 enum class Nibbles { kNone, kLow, kHigh, kBoth };
 
+// The same pointer, of which the compiler forgets how it was made, so that it keeps it in a
+// register instead of making it again.
+template <class T>
+inline const T* KeptPointer(const T* pointer) {
+  __asm__("" : "+r"(pointer));
+  return pointer;
+}
+
 }  // namespace dragoman
 
 #define DRAGOMAN_PRAGMA(text) _Pragma(#text)

@@ -65,11 +65,10 @@ DRAGOMAN_ALWAYS_INLINE Bytes SpreadFifthBits(Bytes words) {
   return WordShiftLeft<4>(And(spread, SetByte(1)));
 }
 
-// 16 bytes of each of four rows -> four vectors of one word per row.
-DRAGOMAN_ALWAYS_INLINE void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
-  const uint32x4_t row0 = ToWords(LoadBytes(from)), row1 = ToWords(LoadBytes(from + stride));
-  const uint32x4_t row2 = ToWords(LoadBytes(from + 2 * stride));
-  const uint32x4_t row3 = ToWords(LoadBytes(from + 3 * stride));
+// Four rows' 16 bytes -> four vectors of one word per row.
+DRAGOMAN_ALWAYS_INLINE void TransposeWords(const Bytes (&rows)[4], Bytes (&out)[4]) {
+  const uint32x4_t row0 = ToWords(rows[0]), row1 = ToWords(rows[1]);
+  const uint32x4_t row2 = ToWords(rows[2]), row3 = ToWords(rows[3]);
   const uint64x2_t even01 = vreinterpretq_u64_u32(vtrn1q_u32(row0, row1));
   const uint64x2_t odd01 = vreinterpretq_u64_u32(vtrn2q_u32(row0, row1));
   const uint64x2_t even23 = vreinterpretq_u64_u32(vtrn1q_u32(row2, row3));

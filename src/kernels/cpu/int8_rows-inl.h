@@ -268,6 +268,9 @@ class RowsProduct {
     }
   }
 
+  // Where the first four rows of a tile lie.
+  using Rows = const uint8_t* [kTileVectors];
+
   // Lines of the next tile that are fetched with each of a unit's chunks, and with its factors.
   static constexpr size_t kUnitLines = (kTileRows * kUnitBytes + 63) / 64;
   template <size_t kPart>
@@ -283,6 +286,9 @@ class RowsProduct {
   template <size_t kChunks>
   void AddUnit(const uint8_t* from, size_t col, float (*sums)[kTileRows]) {
     alignas(64) float scales[(kSubs + 1) * kTileRows], minima[kSubs * kTileRows];
+    const uint8_t* rows[kTileVectors];
+    DRAGOMAN_UNROLL
+    for (size_t v = 0; v < kTileVectors; ++v) rows[v] = KeptPointer(from + v * row_bytes_);
     FetchAhead<Unit::kChunks>();
     TileBlock to{nullptr, scales, minima};
     const uint8_t* block = from;
@@ -295,13 +301,13 @@ class RowsProduct {
     }
     Floats totals[kTokens];
     for (size_t t = 0; t < kTokens; ++t) totals[t] = LoadFloats(sums[t]);
-    AddChunks(from, col, scales, minima, totals,
+    AddChunks(rows, col, scales, minima, totals,
               std::make_index_sequence<kChunks / Unit::kInterleaved>());
     for (size_t t = 0; t < kTokens; ++t) StoreFloats(totals[t], sums[t]);
   }
 
   template <size_t... kGroup>
-  DRAGOMAN_ALWAYS_INLINE void AddChunks(const uint8_t* from, size_t col, const float* scales,
+  DRAGOMAN_ALWAYS_INLINE void AddChunks(const Rows& from, size_t col, const float* scales,
                                         const float* minima, Floats (&totals)[kTokens],
                                         std::index_sequence<kGroup...>) {
     (AddGroup<kGroup>(from, col, scales, minima, totals), ...);
@@ -309,7 +315,7 @@ class RowsProduct {
 
   // A chunk, or two of runs, whose sub-blocks follow each other: dot products, scaled and added.
   template <size_t kGroup>
-  DRAGOMAN_ALWAYS_INLINE void AddGroup(const uint8_t* from, size_t col, const float* scales,
+  DRAGOMAN_ALWAYS_INLINE void AddGroup(const Rows& from, size_t col, const float* scales,
                                        const float* minima, Floats (&totals)[kTokens]) {
     constexpr size_t kGroupSubs = kChunkSubs * Unit::kInterleaved;
     constexpr size_t kFirstSub = kGroup * kGroupSubs;
@@ -336,14 +342,14 @@ class RowsProduct {
   }
 
   template <size_t kChunk>
-  DRAGOMAN_ALWAYS_INLINE void DotChunk(const uint8_t* from, const int8_t* x,
+  DRAGOMAN_ALWAYS_INLINE void DotChunk(const Rows& from, const int8_t* x,
                                        Ints (&dots)[kTokens][kChunkSubs]) {
     FetchAhead<kChunk>();
     Ints sums[kTileVectors / 2][kTokens][kChunkSubs];
     DRAGOMAN_UNROLL
     for (size_t v = 0; v < kTileVectors; ++v) {
       Bytes codes[Unit::kVectors];
-      Unit::template Load<kChunk>(from + v * row_bytes_, row_bytes_, codes);
+      Unit::template Load<kChunk>(from[v], row_bytes_, codes);
       DRAGOMAN_UNROLL
       for (size_t t = 0; t < kTokens; ++t) {
         DRAGOMAN_UNROLL
@@ -367,14 +373,17 @@ class RowsProduct {
   // The same of runs: sums of 16 columns are so many that it takes less to transpose the packed
   // codes they come from.
   template <size_t kChunk, size_t kFirstSub, size_t kSubsKept, size_t... kRun>
-  DRAGOMAN_ALWAYS_INLINE void DotRuns(const uint8_t* from, const int8_t* x,
+  DRAGOMAN_ALWAYS_INLINE void DotRuns(const Rows& from, const int8_t* x,
                                       Ints (&dots)[kTokens][kSubsKept],
                                       std::index_sequence<kRun...>) {
     FetchAhead<kChunk>();
     Bytes words[Unit::kSources][4], packed[4][Unit::kSources];
     DRAGOMAN_UNROLL
     for (size_t i = 0; i < Unit::kSources; ++i) {
-      Columns(from + Unit::Source(kChunk, i), row_bytes_, words[i]);
+      const size_t at = Unit::Source(kChunk, i);
+      TransposeWords({LoadRows(from[0] + at, row_bytes_), LoadRows(from[1] + at, row_bytes_),
+                      LoadRows(from[2] + at, row_bytes_), LoadRows(from[3] + at, row_bytes_)},
+                     words[i]);
       DRAGOMAN_UNROLL
       for (size_t step = 0; step < 4; ++step) packed[step][i] = words[i][step];
     }

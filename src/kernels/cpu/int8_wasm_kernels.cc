@@ -71,14 +71,12 @@ inline Bytes SpreadFifthBits(Bytes words) {
   return WordShiftLeft<4>(And(spread, SetByte(1)));
 }
 
-// 16 bytes of each of four rows -> four vectors of one word per row.
-inline void Columns(const uint8_t* from, size_t stride, Bytes (&out)[4]) {
-  const Bytes row0 = LoadBytes(from), row1 = LoadBytes(from + stride);
-  const Bytes row2 = LoadBytes(from + 2 * stride), row3 = LoadBytes(from + 3 * stride);
-  const Bytes low01 = wasm_i32x4_shuffle(row0, row1, 0, 4, 1, 5);
-  const Bytes low23 = wasm_i32x4_shuffle(row2, row3, 0, 4, 1, 5);
-  const Bytes high01 = wasm_i32x4_shuffle(row0, row1, 2, 6, 3, 7);
-  const Bytes high23 = wasm_i32x4_shuffle(row2, row3, 2, 6, 3, 7);
+// Four rows' 16 bytes -> four vectors of one word per row.
+inline void TransposeWords(const Bytes (&rows)[4], Bytes (&out)[4]) {
+  const Bytes low01 = wasm_i32x4_shuffle(rows[0], rows[1], 0, 4, 1, 5);
+  const Bytes low23 = wasm_i32x4_shuffle(rows[2], rows[3], 0, 4, 1, 5);
+  const Bytes high01 = wasm_i32x4_shuffle(rows[0], rows[1], 2, 6, 3, 7);
+  const Bytes high23 = wasm_i32x4_shuffle(rows[2], rows[3], 2, 6, 3, 7);
   out[0] = wasm_i64x2_shuffle(low01, low23, 0, 2);
   out[1] = wasm_i64x2_shuffle(low01, low23, 1, 3);
   out[2] = wasm_i64x2_shuffle(high01, high23, 0, 2);
