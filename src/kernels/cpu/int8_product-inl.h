@@ -28,6 +28,8 @@ struct ChunkSpan {
   size_t ahead_lines;
 };
 
+// DotSteps and SumsOf come from the instruction set: the first adds the products of a sub-block's
+// steps, the second says how for a type, so that types of which it says the same share the code.
 template <class Codes, int kTokens, size_t kTiles>
 void MultiplyChunk(const Panel* panels, size_t elems, const ChunkSpan& chunk) {
   constexpr int kSteps = Codes::kSubElems / 4;
